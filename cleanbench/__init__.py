@@ -1,0 +1,23 @@
+"""cleanbench: a benchmark harness for methods that find dirty images."""
+
+from cleanbench.core import Bools, Card, Floats, GroundTruth, ImageSet, Ints, Issue, Need, Ranking, UserError
+from cleanbench.detector import Detector, NotApplicable, View
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Bools",
+    "Card",
+    "Detector",
+    "Floats",
+    "GroundTruth",
+    "ImageSet",
+    "Ints",
+    "Issue",
+    "Need",
+    "NotApplicable",
+    "Ranking",
+    "UserError",
+    "View",
+    "__version__",
+]

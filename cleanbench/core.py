@@ -1,0 +1,303 @@
+"""The nouns of the harness: issue, need, image set, ground truth, ranking."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Flag, StrEnum, auto
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from cleanbench.images import Images
+
+Floats = npt.NDArray[np.floating[Any]]
+Ints = npt.NDArray[np.integer[Any]]
+Bools = npt.NDArray[np.bool_]
+
+
+class UserError(Exception):
+    """A mistake of the caller: the message names the thing, what was expected and the cure."""
+
+
+class Issue(StrEnum):
+    """What can be wrong with an image data set."""
+
+    OFF_TOPIC = "off_topic"
+    NEAR_DUPLICATE = "near_duplicate"
+    LABEL_ERROR = "label_error"
+
+    @property
+    def ranks_pairs(self) -> bool:
+        """Whether its items are pairs of images instead of single images."""
+        return self is Issue.NEAR_DUPLICATE
+
+    @property
+    def heading(self) -> str:
+        """The name as a heading."""
+        return self.value.replace("_", " ").capitalize()
+
+
+class Need(Flag):
+    """What a method reads; a `View` hands out nothing else."""
+
+    IMAGES = auto()
+    EMBEDDINGS = auto()
+    LABELS = auto()
+    CLASS_NAMES = auto()
+    CALIBRATION = auto()
+
+
+def read_only(array: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
+    """Return ``array`` as a read-only array; the caller's own array stays writeable."""
+    view = np.asarray(array, dtype=dtype).view()
+    view.flags.writeable = False
+    return view
+
+
+@dataclass(frozen=True, eq=False)
+class GroundTruth:
+    """What is known about the *annotated* items of one issue; an item that is not listed is not judged.
+
+    Attributes:
+        issue: The issue it judges.
+        name: Which truth of that issue it is; several may exist (``crowd``, ``expert``, ``metadata``).
+        kind: How it came about: ``human``, ``metadata`` or ``synthetic``.
+        items: Positions in the image set's ids, shape ``(L,)``, or pairs ``(L, 2)`` with ``i < j``.
+        labels: True for faulty items, shape ``(L,)``.
+        revision: SHA-256 of the judgements, by id; numbers of different revisions are never compared.
+        probability: Probability that the item is faulty (votes, posterior), shape ``(L,)``, or None.
+        inclusion: Probability with which the item was drawn for annotation, shape ``(L,)``, or None.
+    """
+
+    issue: Issue
+    name: str
+    kind: str
+    items: Ints
+    labels: Bools
+    revision: str
+    probability: Floats | None = None
+    inclusion: Floats | None = None
+
+    @classmethod
+    def of(
+        cls,
+        issue: Issue,
+        ids: Sequence[str],
+        items: npt.ArrayLike,
+        labels: npt.ArrayLike,
+        *,
+        name: str = "default",
+        kind: str = "human",
+        probability: npt.ArrayLike | None = None,
+        inclusion: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Validate and sort judgements and compute their revision.
+
+        Args:
+            issue: The issue judged.
+            ids: All ids of the image set, sorted.
+            items: Positions in ``ids``, shape ``(L,)``; for pairs ``(L, 2)`` in any order.
+            labels: True (1) for faulty, shape ``(L,)``.
+            name: Which truth of the issue this is.
+            kind: ``human``, ``metadata`` or ``synthetic``.
+            probability: Optional, shape ``(L,)``, in [0, 1].
+            inclusion: Optional, shape ``(L,)``, in (0, 1].
+
+        Raises:
+            UserError: If shapes disagree, a position is out of range, a pair joins an image with itself
+                or an item occurs twice.
+        """
+        issue = Issue(issue)
+        judged = np.asarray(labels, dtype=bool)
+        shape = (len(judged), 2) if issue.ranks_pairs else (len(judged),)
+        positions = np.asarray(items, dtype=np.int64).reshape(shape)
+        if positions.size and not (positions.min() >= 0 and positions.max() < len(ids)):
+            raise UserError(f"{issue} truth {name!r} points outside the {len(ids)} images of the set")
+        if issue.ranks_pairs:
+            positions = np.sort(positions, axis=1)
+            if (positions[:, 0] == positions[:, 1]).any():
+                raise UserError(f"{issue} truth {name!r} holds a pair of an image with itself")
+            order = np.lexsort((positions[:, 1], positions[:, 0]))
+        else:
+            order = np.argsort(positions, kind="stable")
+        positions, judged = positions[order], judged[order]
+        if (
+            len(positions) > 1
+            and (positions[1:] == positions[:-1]).reshape(len(positions) - 1, -1).all(1).any()
+        ):
+            raise UserError(f"{issue} truth {name!r} judges an item twice; keep one judgement of it")
+        optional = {
+            key: None if values is None else read_only(np.asarray(values, dtype=np.float64)[order])
+            for key, values in (("probability", probability), ("inclusion", inclusion))
+        }
+        digest = hashlib.sha256(f"{issue}\n".encode())
+        for item, faulty in zip(positions.reshape(len(judged), -1).tolist(), judged.tolist(), strict=True):
+            digest.update(f"{','.join(ids[i] for i in item)},{int(faulty)}\n".encode())
+        for key, values in optional.items():
+            if values is not None:
+                digest.update(key.encode() + values.tobytes())
+        return cls(issue, name, kind, read_only(positions), read_only(judged), digest.hexdigest(), **optional)
+
+    def __len__(self) -> int:
+        """Return the number of annotated items."""
+        return len(self.labels)
+
+    @property
+    def faulty(self) -> int:
+        """Number of faulty items."""
+        return int(np.count_nonzero(self.labels))
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a reader must know about a data set before trusting a number made with it."""
+
+    description: str
+    licence: str
+    source: str = ""
+    citation: str = ""
+    truths: Mapping[str, str] = field(default_factory=dict)
+    redistributable: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Images with their given labels, and what is known about their faults.
+
+    Attributes:
+        name: Name in tables and folders.
+        ids: The stable keys of the images, sorted; everything is joined by them.
+        images: The images in the order of ``ids``, decoded when asked for.
+        labels: The given, possibly wrong class of each image as a position in ``classes``, shape
+            ``(N,)``; -1 where an image has none; None if the set has no labels at all.
+        classes: Class names, sorted.
+        attributes: Facts per image by name (``group``, ``split``, slices such as skin type), each ``(N,)``.
+        truths: Ground truth by issue and name.
+        calibration: Positions of images whose labels are stated to be right, shape ``(C,)``.
+        card: Source, licence, how the truth was made.
+        warnings: What the loader noticed, in sentences for the user.
+    """
+
+    name: str
+    ids: tuple[str, ...]
+    images: Images
+    labels: Ints | None = None
+    classes: tuple[str, ...] = ()
+    attributes: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    truths: Mapping[tuple[Issue, str], GroundTruth] = field(default_factory=dict)
+    calibration: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    card: Card = field(default_factory=lambda: Card(description="", licence="not stated"))
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check what every consumer relies on.
+
+        Raises:
+            UserError: If ids are unsorted or repeated, or lengths disagree.
+        """
+        if list(self.ids) != sorted(set(self.ids)):
+            raise UserError(f"the ids of {self.name!r} must be sorted and occur once")
+        if not self.ids:
+            raise UserError(f"{self.name!r} holds no images")
+        lengths = {
+            "images": len(self.images),
+            **{key: len(column) for key, column in self.attributes.items()},
+        }
+        if self.labels is not None:
+            object.__setattr__(self, "labels", read_only(self.labels, np.int64))
+            lengths["labels"] = len(self.labels)
+        for key, length in lengths.items():
+            if length != len(self.ids):
+                raise UserError(f"{self.name!r} has {len(self.ids)} ids but {length} {key}")
+        object.__setattr__(self, "truths", MappingProxyType(dict(self.truths)))
+        object.__setattr__(self, "attributes", MappingProxyType(dict(self.attributes)))
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.ids)
+
+    def truth(self, issue: Issue, name: str | None = None) -> GroundTruth | None:
+        """Return the truth of ``issue`` called ``name`` (the first one if not named), or None if there is none.
+
+        Raises:
+            UserError: If the issue has truths but none of that name.
+        """
+        found = {key[1]: truth for key, truth in self.truths.items() if key[0] is issue}
+        if name is None or not found:
+            return next(iter(found.values()), None)
+        if name not in found:
+            raise UserError(f"{self.name!r} has no {issue} truth {name!r}; it has {', '.join(sorted(found))}")
+        return found[name]
+
+    @property
+    def truth_revision(self) -> str:
+        """SHA-256 over the revisions of the first truth of every issue: names the set's truth as a whole."""
+        first = [self.truth(issue) for issue in Issue]
+        return digest_of([truth.revision for truth in first if truth is not None])
+
+    @cached_property
+    def pixels_digest(self) -> str:
+        """SHA-256 of the ids and the bytes of the image files: keys whatever is computed from pixels."""
+        return digest_of(part for pair in zip(self.ids, self.images.digests(), strict=True) for part in pair)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of ids, image bytes and labels: keys records."""
+        labels = b"" if self.labels is None else np.ascontiguousarray(self.labels, dtype="<i8").tobytes()
+        return digest_of([self.pixels_digest, *self.classes, hashlib.sha256(labels).hexdigest()])
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """Items with their scores; a higher score is more suspicious.
+
+    Attributes:
+        issue: What was ranked.
+        items: Positions of images, shape ``(L,)``, or pairs ``(L, 2)`` with ``i < j``.
+        scores: Shape ``(L,)``; ``-inf`` means "not retrieved", NaN is an error.
+        flags: The method's own decision, shape ``(L,)``, or None.
+    """
+
+    issue: Issue
+    items: Ints
+    scores: Floats
+    flags: Bools | None = None
+
+    def __post_init__(self) -> None:
+        """Validate.
+
+        Raises:
+            ValueError: If shapes disagree, a score is NaN or +inf, or a pair is not ordered ``i < j``.
+        """
+        items = read_only(self.items, np.int64)
+        scores = read_only(self.scores)
+        shape = (len(scores), 2) if self.issue.ranks_pairs else (len(scores),)
+        if scores.ndim != 1 or items.shape != shape:
+            raise ValueError(f"{self.issue}: {items.shape} items do not fit {scores.shape} scores")
+        if not np.issubdtype(scores.dtype, np.floating):
+            raise ValueError(f"{self.issue}: scores must be floats, not {scores.dtype}")
+        if np.isnan(scores).any() or np.isposinf(scores).any():
+            bad = int(np.count_nonzero(np.isnan(scores) | np.isposinf(scores)))
+            raise ValueError(
+                f"{self.issue}: {bad} of {len(scores)} scores are NaN or +inf; scores must be finite or -inf"
+            )
+        if self.issue.ranks_pairs and not (items[:, 0] < items[:, 1]).all():
+            raise ValueError(f"{self.issue}: pairs must be ordered, i < j")
+        object.__setattr__(self, "items", items)
+        object.__setattr__(self, "scores", scores)
+
+    def __len__(self) -> int:
+        """Return the number of ranked items."""
+        return len(self.scores)
+
+
+def digest_of(parts: Iterable[str]) -> str:
+    """Return the SHA-256 of texts, in order; no two different sequences share their input bytes."""
+    digest = hashlib.sha256()
+    for part in parts:
+        encoded = part.encode()
+        digest.update(len(encoded).to_bytes(8, "big") + encoded)
+    return digest.hexdigest()

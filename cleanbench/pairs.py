@@ -1,0 +1,85 @@
+"""Asking for pairs, looking them up and retrieving the most suspicious ones, without an N x N array."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from cleanbench.core import Floats, Ints, Issue, Ranking
+from cleanbench.progress import progress
+
+BLOCK = 1 << 18  # pairs scored at once: a few MiB, large enough to keep vector units busy
+
+
+def pair_count(images: int) -> int:
+    """Return the number of unordered pairs of different images."""
+    return images * (images - 1) // 2
+
+
+def encode(pairs: Ints, images: int) -> Ints:
+    """Return the rank of each pair ``i < j`` among all pairs in lexicographic order, shape ``(M,)``."""
+    first, second = pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64)
+    code: Ints = first * (2 * images - first - 1) // 2 + second - first - 1
+    return code
+
+
+def decode(codes: npt.ArrayLike, images: int) -> Ints:
+    """Return the pairs with the given ranks, shape ``(M, 2)``; the inverse of `encode`."""
+    ranks = np.asarray(codes, dtype=np.int64)
+    # Rows start at i * (2N - i - 1) / 2; searching them is exact where a square root would round.
+    rows = np.arange(images, dtype=np.int64)
+    starts = rows * (2 * images - rows - 1) // 2
+    first = np.searchsorted(starts[: max(images - 1, 1)], ranks, side="right") - 1
+    return np.stack([first, ranks - starts[first] + first + 1], axis=1)
+
+
+def decoys(pairs: Ints, images: int, rng: np.random.Generator) -> Ints:
+    """Draw as many random pairs as there are ``pairs``, none of them among those; fewer if there are no more.
+
+    Asked together with annotated pairs they hide which pairs are annotated.
+    """
+    taken = np.unique(encode(pairs, images))
+    total = pair_count(images)
+    wanted = min(len(pairs), total - len(taken))
+    if total <= 4 * len(
+        taken
+    ):  # most pairs are taken: choose among the rest instead of drawing and rejecting
+        free = np.setdiff1d(np.arange(total), taken, assume_unique=True)
+        return decode(np.sort(rng.choice(free, wanted, replace=False)), images)
+    drawn = np.zeros(0, dtype=np.int64)
+    while len(drawn) < wanted:
+        drawn = np.union1d(drawn, np.setdiff1d(rng.integers(total, size=2 * wanted), taken))
+    return decode(np.sort(rng.choice(drawn, wanted, replace=False)), images)
+
+
+def lookup(pairs: Ints, known: Ints, scores: Floats, images: int, missing: float = -np.inf) -> Floats:
+    """Return the scores of ``pairs`` among ``known`` ones; ``missing`` for the rest, shape ``(M,)``.
+
+    For tools that return a list of pairs and cannot be asked for others.
+    """
+    codes = encode(known, images)
+    order = np.argsort(codes, kind="stable")
+    codes, values = codes[order], scores[order]
+    asked = encode(pairs, images)
+    if not len(codes):
+        return np.full(len(asked), missing)
+    found = np.minimum(np.searchsorted(codes, asked), len(codes) - 1)
+    return np.where(codes[found] == asked, values[found], missing)
+
+
+def most_suspicious(score: Callable[[Ints], Floats], images: int, limit: int) -> Ranking:
+    """Return the ``limit`` highest-scoring of all pairs, best first; ties by position.
+
+    Asks ``score`` for every pair in blocks; memory is that of one block and the kept pairs.
+    """
+    total = pair_count(images)
+    codes, best = np.zeros(0, dtype=np.int64), np.zeros(0)
+    with progress("pairs", total, "pair") as bar:
+        for start in range(0, total, BLOCK):
+            block = np.arange(start, min(start + BLOCK, total))
+            codes = np.concatenate([codes, block])
+            best = np.concatenate([best, np.asarray(score(decode(block, images)), dtype=np.float64)])
+            kept = np.lexsort((codes, -best))[:limit]
+            codes, best = codes[kept], best[kept]
+            bar.update(len(block))
+    return Ranking(Issue.NEAR_DUPLICATE, decode(codes, images), best)

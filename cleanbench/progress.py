@@ -1,0 +1,26 @@
+"""Progress bars, shown on a terminal and silent elsewhere."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn, TextIO
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+# A child process writes its own output to a log; this variable tells it which descriptor is the terminal.
+TERMINAL = "CLEANBENCH_TERMINAL"
+
+
+def progress(title: str, total: int, unit: str) -> "tqdm[NoReturn]":
+    """Return a progress bar (a context manager with ``update(n)``) with elapsed and remaining time."""
+    from tqdm import tqdm
+
+    # Short work flickers; a bar that appears after a second is one that somebody waits for.
+    return tqdm(total=total, desc=title, unit=unit, file=_stream(), disable=None, leave=False, delay=1)
+
+
+def _stream() -> TextIO:
+    descriptor = os.environ.get(TERMINAL)
+    if descriptor is None:
+        return sys.stderr
+    return open(int(descriptor), "w", buffering=1, closefd=False)
