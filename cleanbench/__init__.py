@@ -1,5 +1,6 @@
 """cleanbench: a benchmark harness for methods that find dirty images."""
 
+from cleanbench import zoo
 from cleanbench.core import Bools, Card, Floats, GroundTruth, ImageSet, Ints, Issue, Need, Ranking, UserError
 from cleanbench.detector import Detector, NotApplicable, View
 
@@ -20,4 +21,5 @@ __all__ = [
     "UserError",
     "View",
     "__version__",
+    "zoo",
 ]

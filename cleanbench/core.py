@@ -124,10 +124,7 @@ class GroundTruth:
         else:
             order = np.argsort(positions, kind="stable")
         positions, judged = positions[order], judged[order]
-        if (
-            len(positions) > 1
-            and (positions[1:] == positions[:-1]).reshape(len(positions) - 1, -1).all(1).any()
-        ):
+        if len(positions) > 1 and (positions[1:] == positions[:-1]).reshape(len(positions) - 1, -1).all(1).any():
             raise UserError(f"{issue} truth {name!r} judges an item twice; keep one judgement of it")
         optional = {
             key: None if values is None else read_only(np.asarray(values, dtype=np.float64)[order])

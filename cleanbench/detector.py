@@ -87,9 +87,7 @@ class View:
         if embeddings is not None:
             array = read_only(embeddings)
             if array.ndim != 2 or not np.issubdtype(array.dtype, np.floating) or not np.isfinite(array).all():
-                raise ValueError(
-                    f"embeddings must be finite floats of shape (N, D), not {array.dtype} {array.shape}"
-                )
+                raise ValueError(f"embeddings must be finite floats of shape (N, D), not {array.dtype} {array.shape}")
             data[Need.EMBEDDINGS] = array
         if labels is not None:
             array = read_only(labels)
@@ -98,9 +96,7 @@ class View:
             data[Need.LABELS] = array
         sizes = {str(need.name).lower(): len(values) for need, values in data.items()}
         if len(set(sizes.values())) != 1:
-            raise ValueError(
-                f"give images, embeddings or labels, all of one length; got {sizes or 'nothing'}"
-            )
+            raise ValueError(f"give images, embeddings or labels, all of one length; got {sizes or 'nothing'}")
         if classes is not None:
             data[Need.CLASS_NAMES] = tuple(classes)
         if calibration is not None:
@@ -108,9 +104,7 @@ class View:
         given = Need(0)
         for need in data:
             given |= need
-        return cls(
-            given if needs is None else needs, device, threads, memory_limit, next(iter(sizes.values())), data
-        )
+        return cls(given if needs is None else needs, device, threads, memory_limit, next(iter(sizes.values())), data)
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -165,15 +159,11 @@ class View:
         key = digest_of([self._pixels_digest, name, repr(sorted(params.items())), source_digest(compute)])
 
         def run() -> npt.NDArray[Any]:
-            return map_images(
-                images, lambda image: compute(image, **params), threads=self.threads, title=name
-            )
+            return map_images(images, lambda image: compute(image, **params), threads=self.threads, title=name)
 
         if key not in self._memo:
             store = self._store
-            self._memo[key] = (
-                read_only(run()) if store is None else store.array(f"derived/{name}-{key[:32]}", run)
-            )
+            self._memo[key] = read_only(run()) if store is None else store.array(f"derived/{name}-{key[:32]}", run)
         array = self._memo[key]
         return array if self._rows is None else read_only(array[self._rows])
 
@@ -251,9 +241,7 @@ class Detector:
     @classmethod
     def issues(cls) -> tuple[Issue, ...]:
         """Return the issues it solves: those whose method it overrides."""
-        return tuple(
-            issue for issue, name in SOLVED_BY.items() if getattr(cls, name) is not getattr(Detector, name)
-        )
+        return tuple(issue for issue, name in SOLVED_BY.items() if getattr(cls, name) is not getattr(Detector, name))
 
     @classmethod
     def needs_for(cls, issue: Issue) -> Need:
@@ -291,9 +279,7 @@ class Detector:
     def _checked(self, issue: Issue, scores: Any, expected: int) -> Floats:
         array: npt.NDArray[Any] = np.asarray(scores)
         if array.shape != (expected,):
-            raise ValueError(
-                f"{type(self).__name__}.{SOLVED_BY[issue]} returned {array.shape}, expected ({expected},)"
-            )
+            raise ValueError(f"{type(self).__name__}.{SOLVED_BY[issue]} returned {array.shape}, expected ({expected},)")
         return array
 
 

@@ -2,21 +2,41 @@
 
 import hashlib
 import io
+import stat
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from cleanbench.progress import progress
 
 # Pillow's own limit for "this is an attack, not a picture"; a larger file is reported as unreadable.
 LARGEST = 178_956_970
+
+# Sixteen bits of red, green, blue and alpha for each pixel: no picture within the limit needs a larger file.
+LARGEST_FILE = 8 * LARGEST
+
+# Formats that Pillow lists as readable but hands to a program or a library from outside: PostScript would
+# run Ghostscript on a stranger's file; of the others Pillow reads no pixel by itself.
+NOT_DECODED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
+
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class UnreadableImage(Exception):
@@ -47,8 +67,19 @@ class Files:
         return len(self.paths)
 
     def read(self, index: int) -> bytes:
-        """Return the bytes of a file."""
-        return self.paths[index].read_bytes()
+        """Return the bytes of a file.
+
+        Raises:
+            OSError: If there is none, or if it is a folder, a pipe or a device, or too large for a picture.
+        """
+        path = self.paths[index]
+        status = path.stat()
+        # Asked before opening: opening a pipe waits for somebody to write into it.
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError("a folder, a pipe or a device, not a file")
+        if status.st_size > LARGEST_FILE:
+            raise OSError(f"{status.st_size:,} bytes are too many, at most {LARGEST_FILE:,} are read")
+        return path.read_bytes()
 
     def describe(self, index: int) -> str:
         """Return the path of a file."""
@@ -118,8 +149,8 @@ class Images:
         def digest(index: int) -> str:
             try:
                 return hashlib.sha256(self.source.read(self._position(index))).hexdigest()
-            except OSError as error:
-                return f"unreadable: {error.strerror}"
+            except OSError:  # whatever the reason is, and however this system words it: no pixels
+                return "unreadable"
 
         with ThreadPoolExecutor(4) as pool:
             return list(pool.map(digest, range(len(self)), chunksize=64))
@@ -139,8 +170,14 @@ class Images:
 def decode(data: bytes) -> Image.Image:
     """Decode the bytes of an image file.
 
-    The first frame of an animation counts; 16-bit and float gray values are scaled to 8 bits, not clipped;
-    an EXIF orientation is applied; transparency is dropped, as ``convert("RGB")`` does.
+    - Of an animation or of several pages the first one counts.
+    - An EXIF orientation is applied; a damaged one is passed over.
+    - Transparency is dropped, as ``convert("RGB")`` does: what lies under it shows.
+    - Gray values of 16 bits, and 32-bit ones that stay within 0 and 65535, are divided by 257, so that
+      images of a set remain comparable; a 12-bit picture in a 16-bit file is therefore dark.
+    - Other 32-bit integers (signed ones too) and floats have no range that all files share: each image is
+      stretched from its smallest to its largest finite value, and brightness is not comparable between
+      such images. A constant one becomes black; NaN becomes black, infinities the end that they point to.
 
     Raises:
         UnreadableImage: With the reason: empty, truncated, no image, too large.
@@ -148,17 +185,16 @@ def decode(data: bytes) -> Image.Image:
     if not data:
         raise UnreadableImage("the file is empty")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # damaged EXIF, large but allowed pictures: the decoded pixels decide
-            with Image.open(io.BytesIO(data)) as image:
-                width, height = image.size
-                if width * height > LARGEST:
-                    raise UnreadableImage(
-                        f"{width}x{height} pixels are too many, at most {LARGEST:,} are read"
-                    )
-                return _bare(_eight_bit(ImageOps.exif_transpose(image)).convert("RGB"))
+        with _silence, Image.open(io.BytesIO(data), formats=_formats()) as image:
+            width, height = image.size
+            if width * height > LARGEST:
+                raise UnreadableImage(f"{width}x{height} pixels are too many, at most {LARGEST:,} are read")
+            if width * height == 0:
+                raise UnreadableImage(f"{width}x{height} pixels: there is nothing to see")
+            image.load()
+            turn = _turn(image)
+            upright = _eight_bit(image).convert("RGB")
+            return _bare(upright if turn is None else upright.transpose(turn))
     except UnreadableImage:
         raise
     except Image.DecompressionBombError as error:
@@ -170,6 +206,49 @@ def decode(data: bytes) -> Image.Image:
         raise UnreadableImage(str(error) or type(error).__name__) from error
 
 
+@cache
+def suffixes() -> frozenset[str]:
+    """Return the endings of file names, in lower case and with the dot, that stand for an image here."""
+    readable = set(_formats())
+    return frozenset(suffix for suffix, format_name in Image.registered_extensions().items() if format_name in readable)
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    Image.init()
+    return tuple(name for name in Image.ID if name in Image.OPEN and name not in NOT_DECODED)
+
+
+class _Silence:
+    """Ignores warnings while any thread is inside: the decoded pixels decide, not what Pillow thinks of them.
+
+    Warning filters belong to the process; if threads saved and restored them each for itself, one could
+    restore what another had set.
+    """
+
+    _inside = 0
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._filters = warnings.catch_warnings()
+                self._filters.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._filters.__exit__(None, None, None)
+
+
+_silence = _Silence()
+
+
 def _bare(image: Image.Image) -> Image.Image:
     """Return the pixels alone: a method must not learn from a file name or from metadata."""
     bare = Image.new(image.mode, image.size)
@@ -177,19 +256,34 @@ def _bare(image: Image.Image) -> Image.Image:
     return bare
 
 
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """Return what sets a decoded image upright, or None if it is so, or if its EXIF cannot be read."""
+    try:
+        return UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    # As with pixels, damaged EXIF raises almost anything; the picture is as good as without it.
+    except Exception:
+        return None
+
+
 def _eight_bit(image: Image.Image) -> Image.Image:
     """Scale gray values of more than 8 bits to 8; Pillow's own conversion clips them to white."""
-    if image.mode.startswith("I"):
-        values = np.asarray(image).astype(np.float64)
-        # "I" also carries 16-bit files; only values beyond 16 bits speak for a full 32-bit range.
-        top = 65535.0 if values.max(initial=0) <= 65535 else float(2**31 - 1)
-        return Image.fromarray(np.clip(values / top * 255, 0, 255).round().astype(np.uint8))
-    if image.mode == "F":
-        values = np.nan_to_num(np.asarray(image).astype(np.float64))
-        low, high = float(values.min()), float(values.max())
-        spread = high - low if high > low else 1.0
-        return Image.fromarray(((values - low) / spread * 255).round().astype(np.uint8))
-    return image
+    if not (image.mode.startswith("I") or image.mode == "F"):
+        return image
+    values = np.asarray(image)
+    finite = np.isfinite(values)
+    anywhere = float(values.flat[finite.argmax()]) if finite.any() else 0.0
+    low = float(np.min(values, where=finite, initial=anywhere))
+    high = float(np.max(values, where=finite, initial=anywhere))
+    if image.mode != "F" and low >= 0 and high <= 65535:
+        low, high = 0.0, 65535.0
+    factor = 255 / (high - low) if high > low else 0.0
+    gray = np.empty(values.shape, dtype=np.uint8)
+    # By bands: float64 copies of a whole large scan would take eight times its memory, several times over.
+    for start in range(0, len(values), 256):
+        band = values[start : start + 256].astype(np.float64)
+        band = np.nan_to_num(band, nan=low, posinf=high, neginf=low)
+        gray[start : start + 256] = ((band - low) * factor).round()
+    return Image.fromarray(gray)
 
 
 def map_images(

@@ -41,9 +41,7 @@ def decoys(pairs: Ints, images: int, rng: np.random.Generator) -> Ints:
     taken = np.unique(encode(pairs, images))
     total = pair_count(images)
     wanted = min(len(pairs), total - len(taken))
-    if total <= 4 * len(
-        taken
-    ):  # most pairs are taken: choose among the rest instead of drawing and rejecting
+    if total <= 4 * len(taken):  # most pairs are taken: choose among the rest instead of drawing and rejecting
         free = np.setdiff1d(np.arange(total), taken, assume_unique=True)
         return decode(np.sort(rng.choice(free, wanted, replace=False)), images)
     drawn = np.zeros(0, dtype=np.int64)

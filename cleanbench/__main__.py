@@ -1,0 +1,70 @@
+"""``python -m cleanbench``: compose the configuration, run, record, show."""
+
+import os
+import sys
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from cleanbench import plugins
+from cleanbench.core import UserError
+
+MISTAKE, FAILURE = 2, 1
+
+
+@hydra.main(version_base="1.3", config_path="pkg://cleanbench.conf", config_name="config")
+def job(config: DictConfig) -> None:
+    """Run one method; in a sweep, leave its outcome for the summary."""
+    from pathlib import Path
+
+    from cleanbench.commands.mistakes import config_folders
+    from cleanbench.commands.rank import rank
+    from cleanbench.commands.sweep import leave
+    from cleanbench.commands.tables import print_outcomes
+
+    running = HydraConfig.get()
+    sweeping = running.mode is RunMode.MULTIRUN
+    choices = {str(group): str(choice) for group, choice in running.runtime.choices.items()}
+    try:
+        image_set, outcome = rank(config, choices, config_folders())
+    except UserError as mistake:
+        if not sweeping:
+            sys.stderr.write(f"error: {mistake}\n")
+            raise SystemExit(MISTAKE) from None
+        leave(Path(running.runtime.output_dir), {"mistake": f"{choices['method']}: {mistake}"})
+        return
+    if sweeping:
+        leave(Path(running.runtime.output_dir), {"outcome": outcome.to_json()})
+        return
+    for warning in image_set.warnings:
+        sys.stderr.write(f"warning: {warning}\n")
+    print_outcomes([outcome])
+    raise SystemExit(FAILURE if outcome.failed else 0)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends it with code 2 and a few lines."""
+    from cleanbench.commands.mistakes import explained
+
+    plugins.register()
+    # Hydra prints its own errors and exits with 1, unless it is told to raise them.
+    verbose = os.environ.get("HYDRA_FULL_ERROR")
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        job()
+    except (UserError, HydraException, OmegaConfBaseException) as error:
+        if verbose:
+            raise
+        sys.stderr.write(f"error: {explained(error)}\n")
+        raise SystemExit(MISTAKE) from None
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; finished runs are kept\n")
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""What a method is asked, and what its answer means: between positions it sees and ids of the set."""
+
+import numpy as np
+
+from cleanbench import pairs
+from cleanbench.core import Floats, GroundTruth, ImageSet, Ints, Issue, Need, Ranking
+from cleanbench.detector import Detector
+from cleanbench.worker import Answer, Task
+
+
+class NoRanking(Exception):
+    """An issue without a ranking: ``kind`` is ``failed`` or ``not applicable``."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind, self.reason = kind, reason
+
+
+def inapplicable(detector: type[Detector], issue: Issue, image_set: ImageSet) -> str:
+    """Say why a method cannot be asked for an issue here; empty if it can."""
+    if detector.missing():
+        return f"not run: {', '.join(detector.missing())} is not installed"
+    needs = detector.needs_for(issue)
+    for need, there, thing in (
+        (Need.LABELS, image_set.labels is not None, "labels"),
+        (Need.CLASS_NAMES, bool(image_set.classes), "class names"),
+        (Need.CALIBRATION, len(image_set.calibration) > 0, "images whose labels are stated to be right"),
+    ):
+        if need in needs and not there:
+            return f"not applicable: the data set has no {thing}"
+    if issue is Issue.LABEL_ERROR and image_set.labels is None:
+        return "not applicable: the data set has no labels"
+    return ""
+
+
+def task_of(detector: type[Detector], image_set: ImageSet, issue: Issue, rows: Ints, retrieve: int) -> Task:
+    """Decide what the method is asked: every image, or annotated pairs hidden among random ones."""
+    labelled = image_set.labels is None or image_set.labels[rows] >= 0
+    needs_labels = Need.LABELS in detector.needs_for(issue)
+    seen = np.flatnonzero(labelled) if needs_labels and not np.all(labelled) else None
+    if not issue.ranks_pairs:
+        return Task(issue, seen)
+    truth = image_set.truth(issue)
+    if truth is None:
+        return Task(issue, seen, retrieve=retrieve)
+    position = np.full(len(image_set), -1)
+    position[rows if seen is None else rows[seen]] = np.arange(len(rows) if seen is None else len(seen))
+    asked = position[asked_pairs(image_set, truth)]
+    asked = asked[(asked >= 0).all(axis=1)]
+    # Two random halves that share one per cent: a score that depends on what else is asked shows itself.
+    shuffled = np.random.default_rng(int(image_set.fingerprint[:8], 16)).permutation(asked)
+    middle, shared = len(shuffled) // 2, max(1, len(shuffled) // 200)
+    return Task(issue, seen, pairs=(shuffled[: middle + shared], shuffled[max(0, middle - shared) :]))
+
+
+def ranking_of(issue: Issue, image_set: ImageSet, task: Task, rows: Ints, answer: Answer) -> Ranking:
+    """Bring a method's answer back to positions in the whole set; what it could not see ranks last.
+
+    Raises:
+        NoRanking: If there is no answer, or none that can be trusted.
+    """
+    if answer.problem:
+        raise NoRanking(answer.problem, answer.reason)
+    seen = rows if task.rows is None else rows[task.rows]
+    try:
+        if answer.items is not None:
+            return Ranking(issue, seen[answer.items], answer.scores[0])
+        if not issue.ranks_pairs:
+            scores = np.full(len(image_set), -np.inf)
+            scores[seen] = answer.scores[0]
+            return Ranking(issue, np.arange(len(image_set)), scores)
+        asked = np.concatenate(task.pairs)
+        scores = np.concatenate(answer.scores).astype(np.float64)
+        codes, first, back = np.unique(pairs.encode(asked, len(seen)), return_index=True, return_inverse=True)
+        finite = np.isfinite(scores) & np.isfinite(scores[first][back])
+        same = np.isclose(scores, scores[first][back], rtol=1e-5, atol=1e-7) | (scores == scores[first][back])
+        if not (same | ~finite).all() or (np.isfinite(scores) != np.isfinite(scores[first][back])).any():
+            raise NoRanking("failed", "the score of a pair changes with the other pairs that are asked")
+        truth = image_set.truth(issue)
+        every = np.zeros((0, 2), dtype=np.int64) if truth is None else asked_pairs(image_set, truth)
+        known = seen[pairs.decode(codes, len(seen))]
+        return Ranking(issue, every, pairs.lookup(every, known, scores[first], len(image_set)))
+    except ValueError as error:
+        raise NoRanking("failed", str(error)) from error
+
+
+def scores_of(ranking: Ranking, truth: GroundTruth | None, images: int) -> Floats:
+    """Return the scores of the annotated items, in the order of the truth, shape ``(L,)``."""
+    if truth is None:
+        return np.zeros(0)
+    if ranking.issue.ranks_pairs:
+        return pairs.lookup(truth.items, ranking.items, ranking.scores, images)
+    scores: Floats = ranking.scores[truth.items]
+    return scores
+
+
+def asked_pairs(image_set: ImageSet, truth: GroundTruth) -> Ints:
+    """Return the annotated pairs and as many random others, the same for every method."""
+    rng = np.random.default_rng(int(image_set.fingerprint[:8], 16))
+    return np.concatenate([truth.items, pairs.decoys(truth.items, len(image_set), rng)])

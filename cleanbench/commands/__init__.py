@@ -1,0 +1,1 @@
+"""The work of each `python -m cleanbench...` command, a file each."""

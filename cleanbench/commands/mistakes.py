@@ -1,0 +1,68 @@
+"""Hydra's error messages in the user's words: what is wrong, the nearest valid name, and all valid names."""
+
+import difflib
+import re
+import sys
+from collections.abc import Iterable
+
+from cleanbench.core import UserError
+
+
+def explained(error: Exception) -> str:
+    """Return a few lines that name the mistake and its cure."""
+    if isinstance(error, UserError):
+        return str(error)
+    text = str(error)
+    if option := re.search(r"Could not find '([^/']+)/([^']+)'", text):
+        return _no_option(option[1], option[2])
+    if key := re.search(r"Could not override '([^']+)'", text):
+        return _no_setting(key[1])
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return "\n".join(lines[:3]) or type(error).__name__
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """Return a hint at the nearest valid name and the list of all."""
+    names = list(valid)
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"{hint} Available: {', '.join(names)}"
+
+
+def _no_option(group: str, name: str) -> str:
+    from cleanbench import zoo
+
+    return f"there is no {group} called {name!r}.{nearest(name, zoo.available(group, search=config_folders()))}"
+
+
+def _no_setting(key: str) -> str:
+    from cleanbench import zoo
+    from cleanbench.config import Config
+
+    group, _, setting = key.partition(".")
+    if not setting or group not in ("method", "dataset", "encoder"):
+        return f"there is no setting called {key!r}.{nearest(key, Config.__annotations__)}"
+    chosen = next((word.split("=", 1)[1] for word in sys.argv if word.startswith(f"{group}=")), _default(group))
+    if "," in chosen or "(" in chosen:  # a sweep over several options: the setting is unknown to one of them
+        return f"the {group} has no setting called {setting!r}"
+    valid = [name for name in zoo.config_of(chosen, group, search=config_folders()) if name != "_target_"]
+    if not valid:
+        return f"the {group} {chosen!r} has no settings, so none called {setting!r}"
+    return f"the {group} {chosen!r} has no setting called {setting!r}.{nearest(setting, valid)}"
+
+
+def _default(group: str) -> str:
+    """Return the option of a config group that is used when none is chosen."""
+    from importlib.resources import files
+
+    from omegaconf import OmegaConf
+
+    defaults = OmegaConf.create(files("cleanbench.conf").joinpath("config.yaml").read_text()).defaults
+    return next(str(entry[group]) for entry in defaults if not isinstance(entry, str) and group in entry)
+
+
+def config_folders() -> list[str]:
+    """Return the folders given with ``--config-dir``."""
+    words = sys.argv[1:]
+    given = [words[at + 1] for at, word in enumerate(words[:-1]) if word in ("--config-dir", "-cd")]
+    return given + [word.split("=", 1)[1] for word in words if word.startswith("--config-dir=")]

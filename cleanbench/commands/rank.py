@@ -1,0 +1,120 @@
+"""From a composed configuration to outcomes: the work of ``python -m cleanbench``."""
+
+import inspect
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from cleanbench import config, zoo
+from cleanbench.commands.mistakes import nearest
+from cleanbench.core import ImageSet, UserError
+from cleanbench.detector import Detector
+from cleanbench.encoders.base import Encoder
+from cleanbench.records import Seeds
+from cleanbench.run import Outcome, Request, run
+from cleanbench.store import Store
+
+T = TypeVar("T")
+
+
+def rank(composed: DictConfig, choices: Mapping[str, str], search: Sequence[str] = ()) -> tuple[ImageSet, Outcome]:
+    """Run one method as the configuration says.
+
+    Args:
+        composed: The configuration as Hydra composed it.
+        choices: The chosen option of each config group: ``method``, ``dataset``, ``encoder``.
+        search: Folders of configurations besides the installed ones.
+
+    Raises:
+        UserError: If a setting makes no sense.
+    """
+    cfg = config.checked(composed)
+    settings = {group: _resolved(cfg, group) for group in ("method", "dataset", "encoder")}
+    _check_settings(settings["method"], "method")
+    detector = _target(settings["method"], "method")
+    if not (isinstance(detector, type) and issubclass(detector, Detector)):
+        raise UserError(f"method: {settings['method']['_target_']} is no subclass of cleanbench.Detector")
+    image_set = _image_set(json.dumps(settings["dataset"], sort_keys=True))
+    defaults = zoo.config_of(choices["method"], search=search)
+    changed = {key: value for key, value in settings["method"].items() if key != "seed" and value != defaults.get(key)}
+    request = Request(
+        method=choices["method"],
+        method_config=settings["method"],
+        changed=changed,
+        detector=detector,
+        image_set=image_set,
+        encoder_name=choices["encoder"],
+        encoder=_made(settings["encoder"], Encoder, "encoder"),
+        seeds=Seeds(
+            dataset=settings["dataset"].get("seed"), encoder=settings["encoder"].get("seed"), method=int(cfg.seed)
+        ),
+        output=Path(cfg.output).expanduser(),
+        device=cfg.device,
+        threads=cfg.threads,
+        memory_limit=config.memory_bytes(cfg.memory_limit),
+        timeout=cfg.timeout,
+        retrieve=cfg.retrieve,
+        force=cfg.force,
+        config=OmegaConf.to_yaml(composed, resolve=True),
+    )
+    return image_set, run(request, Store.default())
+
+
+# A sweep asks for the same set once per method; its files are read and hashed once.
+@lru_cache(maxsize=1)
+def _image_set(settings: str) -> ImageSet:
+    return _made(json.loads(settings), ImageSet, "dataset")
+
+
+def _made(settings: Mapping[str, Any], kind: type[T], group: str) -> T:
+    """Make what a config group describes, with an error that names the setting at fault."""
+    from hydra.utils import instantiate
+
+    _check_settings(settings, group)
+    try:
+        made = instantiate(dict(settings), _convert_="all")
+    except Exception as error:
+        cause = error.__cause__ if isinstance(error.__cause__, UserError) else error
+        if isinstance(cause, UserError):
+            raise UserError(str(cause)) from error
+        raise
+    if not isinstance(made, kind):
+        raise UserError(f"{group}: {settings.get('_target_')} made a {type(made).__name__}, not a {kind.__name__}")
+    return made
+
+
+def _target(settings: Mapping[str, Any], group: str) -> Any:
+    """Return the class or function that a config group names."""
+    from hydra.utils import get_object
+
+    try:
+        return get_object(settings["_target_"])
+    except Exception as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise UserError(f"{group}: {settings['_target_']} cannot be imported: {reason}") from error
+
+
+def _check_settings(settings: Mapping[str, Any], group: str) -> None:
+    """Raise a `UserError` for a setting that the constructor does not take."""
+    parameters = inspect.signature(_target(settings, group)).parameters
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    for name in settings:
+        if name not in parameters and not name.startswith("_"):
+            raise UserError(f"the {group} has no setting called {name!r}.{nearest(name, parameters)}")
+
+
+def _resolved(cfg: DictConfig, group: str) -> dict[str, Any]:
+    try:
+        settings = OmegaConf.to_container(cfg[group], resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        key = getattr(error, "full_key", None) or group
+        raise UserError(f"{key} has no value; give one: {key}=…") from error
+    if not isinstance(settings, dict) or "_target_" not in settings:
+        raise UserError(f"{group} must be one of {', '.join(zoo.available(group))}")
+    return {str(name): value for name, value in settings.items()}

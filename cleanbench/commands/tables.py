@@ -1,0 +1,84 @@
+"""Results as tables in the terminal: one per issue, every method beside chance."""
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cleanbench.core import Issue
+from cleanbench.metrics import METRICS
+from cleanbench.records import Record
+from cleanbench.run import Outcome
+
+SHOWN = ("AP", "AUROC", "P@10", "P@100", "R@100", "P@1%", "FoE")
+
+
+def print_outcomes(outcomes: Sequence[Outcome]) -> None:
+    """Print the results by issue and what could not be ranked, with its reason."""
+    console = _console()
+    for issue in Issue:
+        records = [record for outcome in outcomes for record in outcome.run.records if record.issue is issue]
+        for key in dict.fromkeys((record.dataset, _truth(record)) for record in records):
+            group = [record for record in records if (record.dataset, _truth(record)) == key]
+            console.print(_table(issue, group))
+    missing = [(outcome, issue, reason) for outcome in outcomes for issue, reason in outcome.run.not_ranked.items()]
+    if missing:
+        table = Table("Method", "Issue", "Why there is no ranking", title="Not ranked", title_justify="left", box=None)
+        for outcome, issue, reason in missing:
+            table.add_row(outcome.method, issue, Text(reason, overflow="fold"))
+        console.print(table)
+    for outcome in outcomes:
+        if outcome.folder is not None:
+            found = " (finished before; force=true repeats it)" if outcome.reused else ""
+            console.print(f"{outcome.method}: {outcome.folder}{found}", style="dim", soft_wrap=True, highlight=False)
+
+
+def _table(issue: Issue, records: Sequence[Record]) -> Table:
+    """Return the table of one issue of one data set, best AP first, with chance as a row."""
+    first = records[0]
+    noun = "pairs" if issue.ranks_pairs else "images"
+    if first.items:
+        share = first.faulty / first.items
+        title = (
+            f"{issue.heading} on {first.dataset}: {first.faulty:,} of {first.items:,} annotated {noun} ({share:.1%})"
+        )
+    else:
+        title = f"{issue.heading} on {first.dataset}: ranked, not scored: there is no ground truth"
+    table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    table.add_column("Method", no_wrap=True)
+    table.add_column("Encoder", no_wrap=True)
+    for name in (*SHOWN, "CPU s", "MiB"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for record in sorted(records, key=_best_first):
+        cells = [_cell(record.metrics[name].value) for name in SHOWN]
+        cost = [f"{record.cost.cpu_seconds:.1f}", f"{record.cost.peak_mib:.0f}"]
+        table.add_row(record.label, record.encoder or "–", *cells, *cost)
+    if first.items:
+        expected = [_chance(name, first.faulty, first.items) for name in SHOWN]
+        table.add_row("by chance", "", *[_cell(value) for value in expected], "", "", style="italic dim")
+    return table
+
+
+def _best_first(record: Record) -> tuple[float, str]:
+    value = record.metrics["AP"].value
+    return (-value if value is not None else 1.0, record.label)
+
+
+def _chance(name: str, faulty: int, items: int) -> float | None:
+    metric = METRICS[name]
+    return None if metric.undefined(faulty, items) else metric.chance(faulty, items)
+
+
+def _cell(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _truth(record: Record) -> str:
+    return record.truth.revision if record.truth else ""
+
+
+def _console() -> Console:
+    # A pipe has no width; a table cut off at 80 columns would lose numbers.
+    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160, soft_wrap=False)

@@ -1,0 +1,90 @@
+"""Rankings and truths as Parquet files of ids, readable by anything."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cleanbench.core import GroundTruth, Ints, Issue, Ranking, UserError
+
+
+def write_ranking(path: Path, ranking: Ranking, ids: Sequence[str]) -> None:
+    """Write ``id`` (or ``id_a``, ``id_b``), ``score`` and, if the method decides, ``flag``; worst first."""
+    order = np.lexsort((*ranking.items.reshape(len(ranking), -1).T[::-1], -ranking.scores))
+    columns = _id_columns(ranking.items[order], ids) | {"score": ranking.scores[order].astype(np.float64)}
+    if ranking.flags is not None:
+        columns["flag"] = ranking.flags[order]
+    _write(path, columns)
+
+
+def write_truth(path: Path, truth: GroundTruth, ids: Sequence[str]) -> None:
+    """Write ``id`` (or ``id_a``, ``id_b``), ``label`` and what else is known of each judged item."""
+    columns: dict[str, Any] = _id_columns(truth.items, ids) | {"label": truth.labels.astype(np.int8)}
+    for name in ("probability", "inclusion"):
+        values = getattr(truth, name)
+        if values is not None:
+            columns[name] = values
+    _write(path, columns)
+
+
+def read_table(path: Path, issue: Issue, value: str) -> tuple[list[tuple[str, ...]], npt.NDArray[Any]]:
+    """Read the ids and one column of a ranking or truth.
+
+    Args:
+        path: A Parquet file.
+        issue: Tells whether it holds images or pairs.
+        value: The column: ``score`` or ``label``.
+
+    Returns:
+        One tuple of ids per row (two for pairs, sorted), and the values.
+
+    Raises:
+        UserError: If the file is missing, damaged or lacks a column.
+    """
+    import pyarrow.parquet
+
+    names = ["id_a", "id_b"] if issue.ranks_pairs else ["id"]
+    try:
+        table = pyarrow.parquet.read_table(path)
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist") from error
+    except (OSError, pyarrow.ArrowException) as error:
+        raise UserError(f"{path} is no readable Parquet file ({error})") from error
+    missing = [name for name in [*names, value] if name not in table.column_names]
+    if missing:
+        raise UserError(f"{path} lacks {', '.join(missing)}; it has {', '.join(table.column_names)}")
+    columns = [table.column(name).to_pylist() for name in names]
+    rows = [tuple(sorted(row)) for row in zip(*columns, strict=True)]
+    return rows, table.column(value).to_numpy()
+
+
+def align(
+    asked: Sequence[tuple[str, ...]], known: Sequence[tuple[str, ...]], scores: npt.NDArray[Any]
+) -> npt.NDArray[np.float64]:
+    """Return the score of every asked item, joined by ids; ``-inf`` where the ranking lacks it."""
+    by_ids: Mapping[tuple[str, ...], float] = dict(zip(known, scores.tolist(), strict=True))
+    return np.array([by_ids.get(item, -np.inf) for item in asked], dtype=np.float64)
+
+
+def _id_columns(items: Ints, ids: Sequence[str]) -> dict[str, Any]:
+    names = np.asarray(ids, dtype=object)
+    if items.ndim == 2:
+        return {"id_a": names[items[:, 0]], "id_b": names[items[:, 1]]}
+    return {"id": names[items]}
+
+
+def _write(path: Path, columns: Mapping[str, Any]) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = {name for name in columns if name.startswith("id")}
+    table = pyarrow.table(
+        {
+            name: pyarrow.array(values, type=pyarrow.string()) if name in text else pyarrow.array(values)
+            for name, values in columns.items()
+        }
+    )
+    pyarrow.parquet.write_table(table, path, compression="zstd")

@@ -1,0 +1,229 @@
+"""Records: one scored ranking each, with everything needed to trust, repeat or refuse it."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from cleanbench.core import GroundTruth, Issue, UserError
+
+SCHEMA: Literal[1] = 1
+
+
+class Frozen(BaseModel):
+    """A part of a record: immutable, and a field it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Measured(Frozen):
+    """The value of a metric with its interval; without a value, the reason why it has none."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    reason: str | None = None
+
+
+class TruthName(Frozen):
+    """Which judgements a record was scored against.
+
+    Attributes:
+        name: Which truth of the issue.
+        kind: ``human``, ``metadata`` or ``synthetic``.
+        revision: SHA-256 of the judgements.
+        set_revision: SHA-256 over the truths of all issues of the set: names the board.
+    """
+
+    name: str
+    kind: str
+    revision: str
+    set_revision: str
+
+    @classmethod
+    def of(cls, truth: GroundTruth | None, set_revision: str) -> "TruthName | None":
+        """Name a truth; None stays None."""
+        if truth is None:
+            return None
+        return cls(name=truth.name, kind=truth.kind, revision=truth.revision, set_revision=set_revision)
+
+
+class EncoderName(Frozen):
+    """Which representation a method saw.
+
+    Attributes:
+        settings: Its settings.
+        digest: Names its weights.
+        key: Identifies the embeddings: code, settings, weights and pixels.
+    """
+
+    settings: dict[str, Any]
+    digest: str
+    key: str
+
+
+class Seeds(Frozen):
+    """The seeds of a run; None where a part has no seed."""
+
+    dataset: int | None
+    encoder: int | None
+    method: int
+
+
+class Cost(Frozen):
+    """What a ranking cost.
+
+    Attributes:
+        cpu_seconds: User and system time of the method's process for this issue.
+        wall_seconds: Elapsed time for this issue.
+        fit_cpu_seconds: CPU time of the work that its issues share.
+        peak_mib: Highest resident memory of the method's process so far, Python and libraries included.
+        base_mib: The same before the method started.
+    """
+
+    cpu_seconds: float
+    wall_seconds: float
+    fit_cpu_seconds: float
+    peak_mib: float
+    base_mib: float
+
+
+class Record(Frozen):
+    """One method on one issue of one data set.
+
+    Attributes:
+        method: Name of the method's configuration.
+        issue: What was ranked.
+        dataset: Name of the data set.
+        encoder: Name of the encoder's configuration; None if the method reads no embeddings.
+        items: Annotated items that were scored.
+        faulty: How many of them are faulty.
+        metrics: By name.
+        settings: All settings of the method.
+        changed: Those that differ from its configuration's defaults.
+        fingerprint: SHA-256 of ids, image bytes and labels of the set.
+        images: Images in the set.
+        unreadable: Images that could not be decoded; they rank last for every method.
+        coverage: Share of the annotated items that got a score.
+        truth: The judgements; None if there are none for this issue.
+        encoder_detail: Settings and digests of the encoder.
+        supervised: Whether the method was told labels that are stated to be right.
+        seeds: Of data set, encoder and method.
+        cost: Time and memory.
+        key: Identifies the run: same key, same result.
+        versions: Of Python and of the libraries that decide results.
+        created: ISO 8601, UTC.
+        schema_version: Version of this format.
+    """
+
+    method: str
+    issue: Issue
+    dataset: str
+    encoder: str | None
+    items: int
+    faulty: int
+    metrics: dict[str, Measured]
+    settings: dict[str, Any]
+    changed: dict[str, Any]
+    fingerprint: str
+    images: int
+    unreadable: int
+    coverage: float
+    truth: TruthName | None
+    encoder_detail: EncoderName | None
+    supervised: bool
+    seeds: Seeds
+    cost: Cost
+    key: str
+    versions: dict[str, str]
+    created: str
+    schema_version: Literal[1] = SCHEMA
+
+    @property
+    def label(self) -> str:
+        """The method with the settings that differ from its defaults, as tables show it."""
+        return label(self.method, self.changed)
+
+
+class RunFile(Frozen):
+    """``record.json`` of a run folder.
+
+    Attributes:
+        records: One per issue that was ranked.
+        not_ranked: The issues without a ranking, each with the reason.
+        complete: False if an issue failed, so that the run is repeated when asked for again.
+    """
+
+    records: tuple[Record, ...]
+    not_ranked: dict[Issue, str]
+    complete: bool
+
+
+def write_run(path: Path, run: RunFile) -> None:
+    """Write ``record.json``."""
+    content = {"schema": SCHEMA, **run.model_dump(mode="json")}
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_run(path: Path) -> RunFile:
+    """Read ``record.json``.
+
+    Raises:
+        UserError: Naming the file and what is wrong with it.
+    """
+    content = _json(path.read_text(encoding="utf-8"), str(path))
+    if content.pop("schema", None) != SCHEMA:
+        raise UserError(f"{path} has no schema {SCHEMA}; it was written by another version of cleanbench")
+    try:
+        return RunFile.model_validate(content)
+    except ValidationError as error:
+        raise UserError(f"{path}: {explain(error)}") from error
+
+
+def write_records(path: Path, records: Iterable[Record]) -> None:
+    """Write records as lines of JSON, replacing the file in one step."""
+    scratch = path.with_name(f".{path.name}.tmp")
+    lines = [json.dumps(record.model_dump(mode="json"), ensure_ascii=False) + "\n" for record in records]
+    scratch.write_text("".join(lines), encoding="utf-8")
+    scratch.replace(path)
+
+
+def read_records(path: Path) -> list[Record]:
+    """Read lines of JSON; a file that does not exist holds no records.
+
+    Raises:
+        UserError: Naming the file, the line and what is wrong with it.
+    """
+    if not path.exists():
+        return []
+    records = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        where = f"{path}, line {number}"
+        try:
+            records.append(Record.model_validate(_json(line, where)))
+        except ValidationError as error:
+            raise UserError(f"{where}: {explain(error)}") from error
+    return records
+
+
+def label(method: str, changed: Mapping[str, Any]) -> str:
+    """Name a method with the settings that differ from its defaults."""
+    settings = ", ".join(f"{key}={value}" for key, value in sorted(changed.items()))
+    return f"{method} ({settings})" if settings else method
+
+
+def explain(error: ValidationError) -> str:
+    """Return the defects that a validation found, in one line."""
+    return "; ".join(f"{'.'.join(map(str, item['loc'])) or 'it'}: {item['msg']}" for item in error.errors())
+
+
+def _json(text: str, where: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{where}: not valid JSON ({error})") from error
+    if not isinstance(content, Mapping):
+        raise UserError(f"{where}: expected a JSON object, found {type(content).__name__}")
+    return dict(content)

@@ -1,0 +1,286 @@
+"""One method over its issues: rankings, metrics, records and the run folder."""
+
+import datetime
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cleanbench import __version__, records
+from cleanbench.asking import NoRanking, inapplicable, ranking_of, scores_of, task_of
+from cleanbench.core import ImageSet, Ints, Issue, Need, Ranking, UserError, digest_of
+from cleanbench.detector import Detector, source_digest
+from cleanbench.encoders.base import Embeddings, Encoder, embedding_key, extract
+from cleanbench.environment import manifest, versions
+from cleanbench.images import Images
+from cleanbench.metrics import evaluate
+from cleanbench.rankings import write_ranking, write_truth
+from cleanbench.readable import unreadable_reasons
+from cleanbench.store import Store
+from cleanbench.worker import Answer, Job, Task, execute
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to run.
+
+    Attributes:
+        method: Name of the method's configuration.
+        method_config: Its resolved settings with ``_target_``.
+        changed: The settings that differ from the configuration's defaults.
+        detector: The method's class.
+        image_set: The data set.
+        encoder_name: Name of the encoder's configuration.
+        encoder: The encoder, used if the method needs embeddings.
+        seeds: Of data set, encoder and method.
+        output: Where run folders go.
+        device: For methods and encoders that use one.
+        threads: Per method.
+        memory_limit: Bytes, or None.
+        timeout: Seconds, or None.
+        retrieve: Pairs to list where near-duplicates have no truth.
+        force: Whether to repeat a finished run.
+        config: The whole resolved configuration as YAML, kept beside the results.
+    """
+
+    method: str
+    method_config: Mapping[str, Any]
+    changed: Mapping[str, Any]
+    detector: type[Detector]
+    image_set: ImageSet
+    encoder_name: str
+    encoder: Encoder
+    seeds: records.Seeds
+    output: Path
+    device: str = "cpu"
+    threads: int = 1
+    memory_limit: int | None = None
+    timeout: float | None = None
+    retrieve: int = 1000
+    force: bool = False
+    config: str = ""
+
+    @property
+    def label(self) -> str:
+        """The method with the settings that differ from its defaults, as tables show it."""
+        return records.label(self.method, self.changed)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a request.
+
+    Attributes:
+        method: The method as tables show it.
+        encoder: The encoder, or None if the method reads no embeddings.
+        run: Its records, and the issues without one with their reasons.
+        folder: Where the results are; None if nothing could be ranked.
+        reused: Whether a finished run was found.
+        failed: Whether something that can run here did not.
+    """
+
+    method: str
+    encoder: str | None
+    run: records.RunFile
+    folder: Path | None
+    reused: bool = False
+    failed: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values, for a sweep whose jobs run elsewhere."""
+        folder = None if self.folder is None else str(self.folder)
+        return {**vars(self), "run": self.run.model_dump(mode="json"), "folder": folder}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Outcome":
+        """Return what `to_json` wrote."""
+        folder = None if content["folder"] is None else Path(content["folder"])
+        return cls(**{**content, "run": records.RunFile.model_validate(content["run"]), "folder": folder})
+
+
+def run(request: Request, store: Store) -> Outcome:
+    """Rank, score and record; a finished run of the same key is found and not repeated.
+
+    Returns:
+        The records, one per issue that could be ranked, and the reasons for the others.
+
+    Raises:
+        UserError: If a setting of the method or the encoder makes no sense.
+    """
+    detector, image_set = request.detector, request.image_set
+    refused = {issue: inapplicable(detector, issue, image_set) for issue in detector.issues()}
+    issues = tuple(issue for issue, reason in refused.items() if not reason)
+    not_ranked = {issue: reason for issue, reason in refused.items() if reason}
+    embedded = any(Need.EMBEDDINGS in detector.needs_for(issue) for issue in issues)
+    encoder_name = request.encoder_name if embedded else None
+    if not issues:
+        nothing = records.RunFile(records=(), not_ranked=not_ranked, complete=True)
+        return Outcome(request.label, encoder_name, nothing, None)
+    key = _key(request, issues, embedded)
+    name = f"{request.method}-{encoder_name or 'none'}-{request.seeds.method}-{key[:12]}"
+    folder = request.output / image_set.name / name
+    if (folder / "record.json").exists() and not request.force:
+        finished = records.read_run(folder / "record.json")
+        if finished.complete:
+            return Outcome(request.label, encoder_name, finished, folder, reused=True)
+
+    readable = np.array([not reason for reason in unreadable_reasons(image_set, store)], dtype=bool)
+    if not readable.any():
+        raise UserError(f"none of the {len(image_set)} images of {image_set.name!r} can be read")
+    rows = np.flatnonzero(readable)
+    images = image_set.images.take(rows)
+    embeddings = extract(request.encoder, images, image_set.pixels_digest, store) if embedded else None
+    tasks = {issue: task_of(detector, image_set, issue, rows, request.retrieve) for issue in issues}
+    answers, log = execute(_job(request, tasks, images, rows, store, embeddings), request.timeout)
+
+    rankings: dict[Issue, Ranking] = {}
+    failed = False
+    for issue, answer in answers.items():
+        if answer.problem == "mistake":
+            raise UserError(answer.reason)
+        try:
+            rankings[issue] = ranking_of(issue, image_set, tasks[issue], rows, answer)
+        except NoRanking as problem:
+            not_ranked[issue] = f"{problem.kind}: {problem.reason}"
+            failed = failed or problem.kind == "failed"
+    scored = Scored(request, key, encoder_name, embeddings, int(np.count_nonzero(~readable)))
+    result = records.RunFile(
+        records=tuple(scored.record(ranking, answers[issue]) for issue, ranking in rankings.items()),
+        not_ranked=not_ranked,
+        complete=not failed,
+    )
+    if rankings:
+        _write(folder, request, result, rankings, log)
+    failures = request.output / image_set.name / "failed" / f"{name}.log"
+    failures.unlink(missing_ok=True)
+    if failed:
+        failures.parent.mkdir(parents=True, exist_ok=True)
+        failures.write_text(log, encoding="utf-8")
+    return Outcome(request.label, encoder_name, result, folder if rankings else None, failed=failed)
+
+
+def _key(request: Request, issues: tuple[Issue, ...], embedded: bool) -> str:
+    """Identify a run by all that decides its results."""
+    image_set = request.image_set
+    truths = [image_set.truth(issue) for issue in issues]
+    parts = [
+        json.dumps(request.method_config, sort_keys=True, default=str),
+        source_digest(request.detector),
+        __version__,
+        image_set.fingerprint,
+        *(f"retrieve {request.retrieve}" if truth is None else truth.revision for truth in truths),
+        embedding_key(request.encoder, image_set.pixels_digest) if embedded else "",
+        request.seeds.model_dump_json(),
+    ]
+    return digest_of(parts)
+
+
+def _job(
+    request: Request,
+    tasks: Mapping[Issue, Task],
+    images: Images,
+    rows: Ints,
+    store: Store,
+    embeddings: Embeddings | None,
+) -> Job:
+    image_set = request.image_set
+    return Job(
+        method=dict(request.method_config),
+        tasks=tuple(tasks.values()),
+        images=images,
+        pixels_digest=image_set.pixels_digest,
+        store=store.root,
+        embeddings=None if embeddings is None else embeddings.path.resolve(),
+        labels=None if image_set.labels is None else image_set.labels[rows],
+        classes=image_set.classes,
+        calibration=np.flatnonzero(np.isin(rows, image_set.calibration)),
+        device=request.device,
+        threads=request.threads,
+        memory_limit=request.memory_limit,
+    )
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What the records of one run share."""
+
+    request: Request
+    key: str
+    encoder: str | None
+    embeddings: Embeddings | None
+    unreadable: int
+
+    def record(self, ranking: Ranking, answer: Answer) -> records.Record:
+        """Score a ranking against the truth of its issue."""
+        request, image_set, issue = self.request, self.request.image_set, ranking.issue
+        truth = image_set.truth(issue)
+        scores = scores_of(ranking, truth, len(image_set))
+        labels = np.zeros(0, dtype=bool) if truth is None else truth.labels
+        encoded = self.embeddings if Need.EMBEDDINGS in request.detector.needs_for(issue) else None
+        return records.Record(
+            method=request.method,
+            issue=issue,
+            dataset=image_set.name,
+            encoder=None if encoded is None else self.encoder,
+            items=len(labels),
+            faulty=int(np.count_nonzero(labels)),
+            metrics={
+                name: records.Measured(value=found.value, reason=found.reason)
+                for name, found in evaluate(labels, scores).items()
+            },
+            settings={name: value for name, value in request.method_config.items() if name != "_target_"},
+            changed=dict(request.changed),
+            fingerprint=image_set.fingerprint,
+            images=len(image_set),
+            unreadable=self.unreadable,
+            coverage=float(np.isfinite(scores).mean()) if len(scores) else 1.0,
+            truth=records.TruthName.of(truth, image_set.truth_revision),
+            encoder_detail=None
+            if encoded is None
+            else records.EncoderName(settings=asdict(request.encoder), digest=encoded.weights, key=encoded.key),
+            supervised=Need.CALIBRATION in request.detector.needs_for(issue),
+            seeds=request.seeds,
+            cost=records.Cost(
+                cpu_seconds=round(answer.cpu_seconds, 3),
+                wall_seconds=round(answer.wall_seconds, 3),
+                fit_cpu_seconds=round(answer.fit_cpu_seconds, 3),
+                peak_mib=round(answer.peak_mib, 1),
+                base_mib=round(answer.base_mib, 1),
+            ),
+            key=self.key,
+            versions=versions(),
+            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        )
+
+
+def _write(
+    folder: Path, request: Request, result: records.RunFile, rankings: Mapping[Issue, Ranking], log: str
+) -> None:
+    """Write a run folder; it appears whole or not at all."""
+    image_set = request.image_set
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    truths = folder.parent / "truth" / image_set.truth_revision[:8]
+    scratch = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
+    try:
+        for issue, ranking in rankings.items():
+            write_ranking(scratch / "rankings" / f"{issue}.parquet", ranking, image_set.ids)
+            truth = image_set.truth(issue)
+            if truth is not None and not (truths / f"{issue}.parquet").exists():
+                write_truth(truths / f"{issue}.parquet", truth, image_set.ids)
+        records.write_run(scratch / "record.json", result)
+        (scratch / "config.yaml").write_text(request.config, encoding="utf-8")
+        limits = {"threads": request.threads, "device": request.device, "memory_limit": request.memory_limit}
+        (scratch / "environment.json").write_text(json.dumps(manifest() | limits, indent=1) + "\n")
+        if log.strip():
+            (scratch / "log.txt").write_text(log, encoding="utf-8")
+        scratch.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        scratch.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,305 @@
+"""One method in a process of its own: true time and memory, limits, and a crash that ends only itself.
+
+The parent calls `execute`; the child is ``python -m cleanbench.worker FOLDER``, where the folder holds the
+job and receives the answers, one file per issue, so that a crash keeps what was finished before it.
+"""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cleanbench.core import Floats, Ints, Issue, Need, UserError, read_only
+from cleanbench.detector import Detector, NotApplicable, View
+from cleanbench.images import Images
+from cleanbench.progress import TERMINAL, progress
+from cleanbench.store import Store, open_array
+
+MIB = 2**20
+THREADED = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")
+POLL = 0.05  # seconds between two looks at the child: short against any run, long against the look
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one issue asks of the method.
+
+    Attributes:
+        issue: The issue.
+        rows: The images that the method sees, among the readable ones; None for all.
+        pairs: Lists of pairs to score, in positions of what the method sees; empty for single images.
+        retrieve: How many pairs to list instead, if none are given.
+    """
+
+    issue: Issue
+    rows: Ints | None = None
+    pairs: tuple[Ints, ...] = ()
+    retrieve: int = 0
+
+
+@dataclass(frozen=True)
+class Job:
+    """A method and the data it may see; everything is named by file, so the job itself is small."""
+
+    method: Mapping[str, Any]
+    tasks: tuple[Task, ...]
+    images: Images
+    pixels_digest: str
+    store: Path
+    embeddings: Path | None
+    labels: Ints | None
+    classes: tuple[str, ...]
+    calibration: Ints
+    device: str
+    threads: int
+    memory_limit: int | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back for one issue.
+
+    Attributes:
+        items: Positions or pairs that the method chose itself (retrieval), else None.
+        scores: One array per list of pairs, or a single one.
+        problem: Why there are no scores: ``not applicable``, ``mistake`` or ``failed``; empty if there are.
+        reason: The problem in words.
+        cpu_seconds: CPU time of this issue.
+        wall_seconds: Elapsed time of this issue.
+        fit_cpu_seconds: CPU time of the shared work.
+        peak_mib: Highest resident memory of the process so far.
+        base_mib: The same before the method started.
+    """
+
+    items: Ints | None = None
+    scores: tuple[Floats, ...] = ()
+    problem: str = ""
+    reason: str = ""
+    cpu_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    fit_cpu_seconds: float = 0.0
+    peak_mib: float = 0.0
+    base_mib: float = 0.0
+
+
+def execute(job: Job, timeout: float | None = None) -> tuple[dict[Issue, Answer], str]:
+    """Run a job in a child process.
+
+    Args:
+        job: The method and what it may see.
+        timeout: Seconds after which the child is stopped.
+
+    Returns:
+        An answer per issue, and everything that the child printed.
+    """
+    with tempfile.TemporaryDirectory(prefix="cleanbench-") as name:
+        folder = Path(name)
+        (folder / "job.pickle").write_bytes(pickle.dumps(job))
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "PYTHONFAULTHANDLER": "1",
+            **{f"{library}_NUM_THREADS": str(job.threads) for library in THREADED},
+        }
+        command = [sys.executable, "-m", "cleanbench.worker", name]
+        with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL) as child:
+            try:
+                stopped = _watch(child, job.memory_limit, timeout)
+            finally:
+                _kill(child.pid)
+        printed = folder / "log.txt"
+        log = printed.read_text(encoding="utf-8", errors="replace") if printed.exists() else ""
+        answers = {}
+        for task in job.tasks:
+            path = folder / f"{task.issue}.pickle"
+            if path.exists():
+                answers[task.issue] = pickle.loads(path.read_bytes())
+            else:
+                answers[task.issue] = Answer(problem="failed", reason=stopped or _cause(child.returncode, log))
+        return answers, log
+
+
+def _watch(child: subprocess.Popen[bytes], memory_limit: int | None, timeout: float | None) -> str:
+    """Wait for the child; stop it beyond a limit and return why."""
+    import psutil
+
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while True:
+        try:
+            child.wait(POLL)
+        except subprocess.TimeoutExpired:
+            pass
+        else:
+            return ""
+        if deadline is not None and time.monotonic() > deadline:
+            return f"stopped after timeout={timeout:g} seconds"
+        if memory_limit is not None:
+            try:
+                family = [psutil.Process(child.pid), *psutil.Process(child.pid).children(recursive=True)]
+                resident = sum(process.memory_info().rss for process in family)
+            except psutil.NoSuchProcess:
+                continue
+            if resident > memory_limit:
+                return f"stopped at {resident // MIB} MiB, memory_limit is {memory_limit // MIB} MiB"
+
+
+def _kill(pid: int) -> None:
+    """Kill a process and its children, if they are still there."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        family = [*process.children(recursive=True), process]
+    except psutil.NoSuchProcess:
+        return
+    for member in family:
+        try:
+            member.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _cause(code: int, log: str) -> str:
+    """Say why a child ended without an answer."""
+    if code < 0:
+        name = signal.Signals(-code).name
+        hint = " (the system may be out of memory)" if name == "SIGKILL" else ""
+        return f"its process was killed by {name}{hint}"
+    last = log.strip().splitlines()[-1] if log.strip() else "it printed nothing"
+    return f"its process ended with code {code}: {last}"
+
+
+def main(folder: Path) -> None:
+    """Work on the job in ``folder``; the child's entry point."""
+    terminal = os.dup(2)
+    os.environ[TERMINAL] = str(terminal)
+    log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    job: Job = pickle.loads((folder / "job.pickle").read_bytes())
+    work = Work(job)
+    with progress(str(job.method["_target_"]).rsplit(".", 1)[-1], len(job.tasks), "issue") as bar:
+        for task in job.tasks:
+            scratch = folder / f"{task.issue}.tmp"
+            scratch.write_bytes(pickle.dumps(work.answer(task)))
+            scratch.rename(folder / f"{task.issue}.pickle")
+            bar.update(1)
+
+
+class Work:
+    """A method at work in its child process: made and fitted once, then asked issue by issue."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.view = _view(job)
+        self.base_mib = _peak_mib()
+        self.detector: Detector | None = None
+        self.fit_cpu_seconds = 0.0
+
+    def answer(self, task: Task) -> Answer:
+        """Return the scores of one issue, or why there are none."""
+        start_cpu, start_wall = _cpu_seconds(), time.perf_counter()
+        items: Ints | None = None
+        scores: tuple[Floats, ...] = ()
+        problem = reason = ""
+        try:
+            detector = self._fitted()
+            start_cpu, start_wall = _cpu_seconds(), time.perf_counter()
+            view = self.view if task.rows is None else self.view.take(task.rows)
+            if task.retrieve:
+                found = detector.retrieve(view.restricted(detector.needs_for(task.issue)), task.retrieve)
+                items, scores = found.items, (found.scores,)
+            elif task.issue.ranks_pairs:
+                scores = tuple(detector.rank(task.issue, view, pairs).scores for pairs in task.pairs)
+            else:
+                scores = (detector.rank(task.issue, view).scores,)
+        except NotApplicable as error:
+            problem, reason = "not applicable", str(error)
+        except UserError as error:
+            problem, reason = "mistake", str(error)
+        except MemoryError as error:
+            problem, reason = "failed", f"out of memory ({error})"
+        # A method is foreign code: whatever it raises is its failure, told in the table, and not ours.
+        except Exception as error:
+            traceback.print_exc()
+            problem, reason = "failed", f"{type(error).__name__}: {error}"
+        return Answer(
+            items,
+            scores,
+            problem,
+            reason,
+            _cpu_seconds() - start_cpu,
+            time.perf_counter() - start_wall,
+            self.fit_cpu_seconds,
+            _peak_mib(),
+            self.base_mib,
+        )
+
+    def _fitted(self) -> Detector:
+        if self.detector is None:
+            from hydra.utils import instantiate
+
+            start = _cpu_seconds()
+            detector = instantiate(dict(self.job.method))
+            if not isinstance(detector, Detector):
+                raise TypeError(f"{self.job.method['_target_']} made a {type(detector).__name__}, not a Detector")
+            shared = ~Need(0)
+            for task in self.job.tasks:
+                shared &= detector.needs_for(task.issue)
+            detector.fit(self.view.restricted(shared))
+            self.detector = detector
+            self.fit_cpu_seconds = _cpu_seconds() - start
+        return self.detector
+
+
+def _view(job: Job) -> View:
+    data: dict[Need, Any] = {Need.IMAGES: job.images}
+    if job.embeddings is not None:
+        data[Need.EMBEDDINGS] = open_array(job.embeddings)
+    if job.labels is not None:
+        data[Need.LABELS] = read_only(job.labels)
+        data[Need.CLASS_NAMES] = job.classes
+    if len(job.calibration):
+        data[Need.CALIBRATION] = read_only(job.calibration)
+    return View(
+        Need(0),
+        job.device,
+        job.threads,
+        job.memory_limit,
+        _size=len(job.images),
+        _data=data,
+        _pixels_digest=job.pixels_digest,
+        _store=Store(job.store),
+    )
+
+
+def _cpu_seconds() -> float:
+    """CPU time of this process and of its finished children."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _peak_mib() -> float:
+    """Highest resident memory of this process so far."""
+    status = Path("/proc/self/status")
+    if status.exists():  # getrusage would count the parent's memory at the fork as this process's own
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) / 1024
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (MIB if sys.platform == "darwin" else 1024)
+
+
+if __name__ == "__main__":
+    # Under its own name, not as "__main__": what is pickled here is unpickled by the parent.
+    from cleanbench import worker
+
+    worker.main(Path(sys.argv[1]))

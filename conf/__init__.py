@@ -1,0 +1,1 @@
+"""The configuration groups, found by Hydra as the package ``cleanbench.conf``."""
