@@ -1,0 +1,328 @@
+"""The methods against recorded outputs of the reference code, and on data that is hard on them.
+
+Where the reference is wrong, the corrected value is asserted. What every method must keep is in the contract.
+"""
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.lib.npyio import NpzFile
+from PIL import Image
+
+from cleanbench import Detector, Floats, Ints, Issue, NotApplicable, UserError, View
+from cleanbench.methods.chance import Chance
+from cleanbench.methods.confident_learning import ConfidentLearning, dealt_folds, out_of_fold
+from cleanbench.methods.knn_disagreement import KNNDisagreement
+from cleanbench.methods.luminance import Luminance
+from cleanbench.methods.phash import PHash, phash
+from cleanbench.methods.pyod import PyOD, SeededPyOD
+from cleanbench.methods.selfclean import SelfClean
+from cleanbench.methods.ssim import SSIM, gray, ssim
+from cleanbench.neighbours import hamming
+
+PRECISIONS = [("f32", 1e-6), ("f64", 1e-12)]
+SETS = ("A_n300_d32", "B_degenerate_n60", "Z_zero_rows_n60")
+
+OF_EMBEDDINGS: list[Detector] = [
+    Chance(),
+    SelfClean(),
+    SelfClean(global_leaves=True),
+    KNNDisagreement(),
+    ConfidentLearning(),
+    ConfidentLearning("adaboost"),
+    PyOD("ecod"),
+    PyOD("hbos"),
+    PyOD("knn"),
+    PyOD("lof"),
+    SeededPyOD("iforest"),
+]
+OF_IMAGES: list[Detector] = [Chance(), Luminance(), PHash(), SSIM()]
+
+
+def named(detector: Detector) -> str:
+    return "-".join([type(detector).__name__, *(str(setting) for setting in vars(detector).values())])
+
+
+def all_pairs(count: int) -> Ints:
+    return np.array(list(combinations(range(count), 2)), dtype=np.int64).reshape(-1, 2)
+
+
+# -- SelfClean
+
+
+@pytest.fixture(params=SETS)
+def recorded(request: pytest.FixtureRequest, goldens: Path) -> NpzFile:
+    with np.load(goldens / f"selfclean_{request.param}.npz") as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), PRECISIONS)
+def test_selfclean_near_duplicates(recorded: NpzFile, precision: str, tolerance: float) -> None:
+    view = View.from_arrays(embeddings=recorded[f"emb_{precision}"])
+    pairs = recorded[f"near_dup_indices_{precision}"].astype(np.int64)
+    scores = SelfClean().rank(Issue.NEAR_DUPLICATE, view, pairs).scores
+    np.testing.assert_allclose(1 - scores, recorded[f"near_dup_scores_{precision}"], rtol=0, atol=tolerance)
+    retrieved = SelfClean().retrieve(view, len(pairs))
+    assert len(np.unique(retrieved.items, axis=0)) == len(pairs)
+    np.testing.assert_array_equal(retrieved.scores, np.sort(scores)[::-1])
+
+
+@pytest.mark.parametrize("scope", ["local", "global"])
+@pytest.mark.parametrize(("precision", "tolerance"), PRECISIONS)
+def test_selfclean_off_topic(recorded: NpzFile, precision: str, tolerance: float, scope: str) -> None:
+    method = SelfClean(global_leaves=scope == "global")
+    scores = method.rank(Issue.OFF_TOPIC, View.from_arrays(embeddings=recorded[f"emb_{precision}"])).scores
+    indices = recorded[f"off_topic_indices_{scope}_{precision}"]
+    expected = recorded[f"off_topic_scores_{scope}_{precision}"]
+    np.testing.assert_allclose(1 - scores[indices], expected, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("f32", 2e-6), ("f64", 1e-12)])
+def test_selfclean_label_errors(recorded: NpzFile, precision: str, tolerance: float) -> None:
+    view = View.from_arrays(embeddings=recorded[f"emb_{precision}"], labels=recorded["labels"])
+    scores = SelfClean().rank(Issue.LABEL_ERROR, view).scores
+    expected = 1 - recorded[f"label_scores_by_sample_{precision}"]
+    # An image with copies under its own and under another label is 0 / 0 in the reference.
+    expected[np.isnan(expected)] = 0.5
+    np.testing.assert_allclose(scores, expected, rtol=0, atol=tolerance)
+
+
+def test_selfclean_of_a_singleton_class_takes_its_farthest_image() -> None:
+    embeddings = np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0], [-1.0, 0.0]])
+    view = View.from_arrays(embeddings=embeddings, labels=[0, 1, 1, 1])
+    other, same = 0.1, 1.0
+    score = SelfClean().rank(Issue.LABEL_ERROR, view).scores[0]
+    assert score == pytest.approx(same**2 / (same**2 + other**2))
+
+
+@pytest.mark.parametrize("issue", [Issue.OFF_TOPIC, Issue.LABEL_ERROR])
+def test_selfclean_does_not_see_the_lengths_of_embeddings(issue: Issue) -> None:
+    rng = np.random.default_rng(0)
+    embeddings, labels = rng.normal(size=(10, 4)), np.arange(10) % 2
+    scaled = embeddings * rng.uniform(0.1, 10, size=(10, 1))
+    plain = SelfClean().rank(issue, View.from_arrays(embeddings=embeddings, labels=labels)).scores
+    np.testing.assert_allclose(
+        SelfClean().rank(issue, View.from_arrays(embeddings=scaled, labels=labels)).scores, plain, atol=1e-12
+    )
+
+
+# -- pHash, SSIM and luminance
+
+
+@pytest.fixture
+def pictures(goldens: Path) -> NpzFile:
+    with np.load(goldens / "image_distances.npz") as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def test_phash_is_that_of_imagehash(goldens: Path, pictures: NpzFile) -> None:
+    view = View.from_arrays(images=[Image.open(goldens / "images" / name) for name in pictures["names"]])
+    pairs = all_pairs(len(view))
+    hashes = view.derived("phash", {}, phash)
+    np.testing.assert_array_equal(np.unpackbits(hashes, axis=1), pictures["pre_phash_bits_imagehash"])
+    expected = pictures["pre_phash_hamming_imagehash"][pairs[:, 0], pairs[:, 1]]
+    np.testing.assert_array_equal(hamming(hashes, pairs), expected)
+    np.testing.assert_allclose(PHash().rank(Issue.NEAR_DUPLICATE, view, pairs).scores, 1 - expected / 64)
+
+
+def test_ssim_is_that_of_the_reference(pictures: NpzFile) -> None:
+    thumbnails = pictures["pre_gray_64"]
+    first, second = all_pairs(len(thumbnails)).T
+    scores = ssim(thumbnails[first], thumbnails[second])
+    np.testing.assert_allclose(1 - scores, pictures["pre_ssim_dist"][first, second], rtol=0, atol=2e-5)
+    # The diagonal is garbage in the reference; an image is equal to itself.
+    np.testing.assert_array_equal(ssim(thumbnails, thumbnails), 1)
+
+
+def test_gray_thumbnails_are_near_those_of_the_reference(goldens: Path, pictures: NpzFile) -> None:
+    images = [Image.open(goldens / "images" / name).convert("RGB") for name in pictures["names"]]
+    thumbnails = np.stack([gray(image, 64) for image in images])
+    # Both average over areas, but round the areas' borders differently: exact for whole multiples of 64.
+    difference = np.abs(thumbnails.astype(int) - pictures["pre_gray_64"]).mean(axis=(1, 2))
+    assert difference.max() < 6
+    assert max(d for d, image in zip(difference, images, strict=True) if image.width % 64 == 0) < 1.5
+
+
+def test_a_pair_of_images_is_scored_alike_in_every_company() -> None:
+    images = np.random.default_rng(0).integers(256, size=(9, 40, 30, 3), dtype=np.uint8)
+    view = View.from_arrays(images=np.concatenate([images, images[:1]]))
+    pairs = np.tile(all_pairs(10), (2, 1))
+    for method in (PHash(), SSIM()):
+        scores = method.rank(Issue.NEAR_DUPLICATE, view, pairs).scores
+        alone = method.rank(Issue.NEAR_DUPLICATE, view, pairs[-7:]).scores
+        np.testing.assert_array_equal(scores[-7:], alone)
+        np.testing.assert_array_equal(method.near_duplicates(view, pairs[:, ::-1]), scores)
+        assert scores.max() == scores[8] == 1  # the copy
+
+
+def test_luminance_is_the_spread_of_brightness() -> None:
+    flat, half = np.full((8, 8), 90, dtype=np.uint8), np.zeros((8, 8), dtype=np.uint8)
+    half[:4] = 200
+    view = View.from_arrays(images=[flat, half])
+    np.testing.assert_allclose(Luminance().rank(Issue.OFF_TOPIC, view).scores, [0, 100])
+
+
+# -- PyOD
+
+
+@pytest.mark.parametrize("name", ["ECOD", "HBOS", "KNN", "IForest"])
+@pytest.mark.parametrize("data", ["A", "B"])
+def test_pyod_gives_its_decision_scores(goldens: Path, data: str, name: str) -> None:
+    with np.load(goldens / "pyod.npz") as arrays:
+        view = View.from_arrays(embeddings=arrays[f"{data}_emb"])
+        expected = arrays[f"{data}_{name}_decision_scores"]
+    np.testing.assert_allclose(PyOD(name).rank(Issue.OFF_TOPIC, view).scores, expected, rtol=1e-10)
+    np.testing.assert_allclose(SeededPyOD(name).rank(Issue.OFF_TOPIC, view).scores, expected, rtol=1e-10)
+
+
+def test_pyod_passes_parameters_and_the_seed() -> None:
+    view = View.from_arrays(embeddings=np.random.default_rng(0).normal(size=(50, 4)))
+
+    def scores(method: Detector) -> Floats:
+        return method.rank(Issue.OFF_TOPIC, view).scores
+
+    farther = scores(PyOD("knn", {"n_neighbors": 9})) - scores(PyOD("k_nn"))
+    assert (farther > 0).all()
+    assert not np.array_equal(scores(SeededPyOD("iforest", seed=1)), scores(SeededPyOD("iforest")))
+
+
+def test_pyod_names_the_alternatives() -> None:
+    with pytest.raises(UserError, match=r"no model 'knm'; it has abod.* knn"):
+        PyOD("knm")
+    view = View.from_arrays(embeddings=np.eye(9))
+    with pytest.raises(UserError, match=r"no parameter 'neighbours'; it has contamination, n_neighbors"):
+        PyOD("knn", {"neighbours": 3}).rank(Issue.OFF_TOPIC, view)
+    with pytest.raises(NotApplicable, match="refuses the embeddings"):
+        PyOD("knn", {"n_neighbors": 20}).rank(Issue.OFF_TOPIC, view)
+
+
+# -- Confident learning and disagreement
+
+
+@pytest.mark.parametrize(("classifier", "short"), [("logistic", "logreg"), ("adaboost", "adaboost")])
+def test_out_of_fold_probabilities(goldens: Path, classifier: str, short: str) -> None:
+    with np.load(goldens / "confident_learning.npz") as arrays:
+        labels, folds = arrays["A_labels_factorized"], arrays[f"A_{short}_fold_of_sample"]
+        believed = out_of_fold(classifier, arrays["A_emb"], labels, folds)
+        expected, quality = arrays[f"A_{short}_pred_probs"], arrays[f"A_{short}_label_quality"]
+    np.testing.assert_allclose(believed, expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(believed[np.arange(len(labels)), labels], quality, rtol=0, atol=1e-6)
+
+
+def test_folds_are_balanced_within_classes() -> None:
+    labels = np.repeat([0, 1, 2, 3], [23, 3, 1, 11])
+    folds = dealt_folds(labels, 5, np.random.default_rng(0))
+    for members in (labels == label for label in range(4)):
+        sizes = np.bincount(folds[members], minlength=5)
+        assert sizes.max() - sizes.min() <= 1
+    assert np.ptp(np.bincount(folds)) <= 1
+    assert not np.array_equal(folds, dealt_folds(labels, 5, np.random.default_rng(1)))
+
+
+def test_confident_learning_doubts_the_only_member_of_a_class() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat([3, 7, 9], [10, 10, 1])
+    view = View.from_arrays(embeddings=rng.normal(size=(21, 3)) + 9 * (labels == 7)[:, None], labels=labels)
+    scores = ConfidentLearning().rank(Issue.LABEL_ERROR, view).scores
+    assert scores[-1] == 1
+    assert scores[:-1].max() < 0.5
+
+
+@pytest.mark.parametrize("wrong", [{"classifier": "forest"}, {"folds": 1}])
+def test_confident_learning_refuses_other_settings(wrong: dict[str, object]) -> None:
+    with pytest.raises(UserError, match=r"choose one of logistic, adaboost|at least 2 folds"):
+        ConfidentLearning(**wrong)
+
+
+def test_disagreement_counts_neighbours_of_another_label() -> None:
+    angles = np.radians([0, 1, 2, 90, 91, 93])
+    view = View.from_arrays(embeddings=np.stack([np.cos(angles), np.sin(angles)], axis=1), labels=[0, 0, 1, 1, 1, 0])
+    np.testing.assert_allclose(KNNDisagreement(k=2).rank(Issue.LABEL_ERROR, view).scores, [0.5, 0.5, 1, 0.5, 0.5, 1])
+    # With as many neighbours as there are others, all that is left is how rare a label is.
+    np.testing.assert_allclose(KNNDisagreement(k=20).rank(Issue.LABEL_ERROR, view).scores, 0.6)
+    with pytest.raises(UserError, match="at least 1"):
+        KNNDisagreement(k=0)
+
+
+# -- All of them on hard data
+
+
+def hard_embeddings() -> dict[str, tuple[Floats, Ints]]:
+    rng = np.random.default_rng(0)
+    rows, labels = rng.normal(size=(40, 6)).astype(np.float32), rng.integers(3, size=40)
+    copies = rows.copy()
+    copies[20:] = copies[:20]
+    zeros = rows.copy()
+    zeros[:2] = 0
+    return {
+        "one image": (rows[:1], labels[:1]),
+        "two images": (rows[:2], np.array([0, 1])),
+        "three images": (rows[:3], np.array([0, 0, 1])),
+        "one class": (rows, np.zeros(40, dtype=int)),
+        "a class of one": (rows, np.append(labels[:-1], 3)),
+        "classes of one": (rows, np.arange(40)),
+        "copies": (copies, labels),
+        "zero rows": (zeros, labels),
+        "constant": (np.ones_like(rows), labels),
+        "zero": (np.zeros_like(rows), labels),
+        "constant, in balance": (np.ones_like(rows), np.arange(40) % 2),
+        "constant column": (np.hstack([rows, np.ones((40, 1), dtype=np.float32)]), labels),
+        "one column": (rows[:, :1], labels),
+    }
+
+
+REFUSED = {
+    (SelfClean, Issue.OFF_TOPIC): {"one image"},
+    (SelfClean, Issue.LABEL_ERROR): {"one image", "one class"},
+    (KNNDisagreement, Issue.LABEL_ERROR): {"one image", "one class"},
+    (ConfidentLearning, Issue.LABEL_ERROR): {"one image", "two images", "one class", "classes of one"},
+    (PyOD, Issue.OFF_TOPIC): {"one image"},
+    (SeededPyOD, Issue.OFF_TOPIC): {"one image"},
+}
+TOO_FEW = {"two images", "three images"}  # for PyOD's KNN, which wants 5 neighbours
+
+
+@pytest.mark.parametrize("case", hard_embeddings())
+@pytest.mark.parametrize("method", OF_EMBEDDINGS, ids=named)
+def test_hard_embeddings_get_finite_scores_or_a_reason(method: Detector, case: str) -> None:
+    embeddings, labels = hard_embeddings()[case]
+    view = View.from_arrays(embeddings=embeddings, labels=labels)
+    for issue in method.issues():
+        pairs = all_pairs(len(view)) if issue.ranks_pairs else None
+        if case in REFUSED.get((type(method), issue), ()) or (case in TOO_FEW and vars(method).get("model") == "knn"):
+            with pytest.raises(NotApplicable, match=r".{20}"):
+                method.rank(issue, view, pairs)
+        else:
+            assert np.isfinite(method.rank(issue, view, pairs).scores).all()
+
+
+@pytest.mark.parametrize("method", OF_IMAGES, ids=named)
+def test_flat_and_equal_images_get_finite_scores(method: Detector) -> None:
+    picture = np.random.default_rng(0).integers(256, size=(20, 9, 3), dtype=np.uint8)
+    flat = [np.full((size, size), 255 * (size % 2), dtype=np.uint8) for size in (1, 2, 100, 65)]
+    for images in ([picture], [picture, picture], flat):
+        view = View.from_arrays(images=images)
+        for issue in method.issues():
+            pairs = all_pairs(len(view)) if issue.ranks_pairs else None
+            assert np.isfinite(method.rank(issue, view, pairs).scores).all()
+
+
+@pytest.mark.parametrize("method", [m for m in OF_EMBEDDINGS if not m.stochastic], ids=named)
+@pytest.mark.parametrize("seed", range(3))
+def test_scores_follow_their_images(method: Detector, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows, labels = rng.normal(size=(150, 48)).astype(np.float32), rng.integers(4, size=150)
+    rows[100:] = rows[:50] + 1e-3 * rng.normal(size=(50, 48))  # near-copies: differences near the rounding
+    order = rng.permutation(len(rows))
+    view, shuffled = (
+        View.from_arrays(embeddings=rows[chosen], labels=labels[chosen]) for chosen in (np.arange(len(rows)), order)
+    )
+    for issue in method.issues():
+        asked = rng.permutation(all_pairs(len(rows)))[:500] if issue.ranks_pairs else np.arange(len(rows))
+        there = np.sort(np.argsort(order)[asked], axis=-1) if issue.ranks_pairs else np.argsort(order)
+        moved = method.rank(issue, shuffled, there if issue.ranks_pairs else None).scores
+        moved = moved if issue.ranks_pairs else moved[there]
+        stayed = method.rank(issue, view, asked if issue.ranks_pairs else None).scores
+        np.testing.assert_allclose(moved, stayed, rtol=1e-5)
