@@ -197,8 +197,6 @@ def decode(data: bytes) -> Image.Image:
             return _bare(upright if turn is None else upright.transpose(turn))
     except UnreadableImage:
         raise
-    except Image.DecompressionBombError as error:
-        raise UnreadableImage(f"too many pixels, at most {LARGEST:,} are read") from error
     except UnidentifiedImageError as error:
         raise UnreadableImage("not an image, or of an unknown format") from error
     # Pillow's decoders raise almost anything on damaged bytes; all of it means: cannot be read.
@@ -220,11 +218,7 @@ def _formats() -> tuple[str, ...]:
 
 
 class _Silence:
-    """Ignores warnings while any thread is inside: the decoded pixels decide, not what Pillow thinks of them.
-
-    Warning filters belong to the process; if threads saved and restored them each for itself, one could
-    restore what another had set.
-    """
+    """Ignores warnings while any thread is inside; filters that each thread set and restored would get mixed up."""
 
     _inside = 0
 
@@ -280,8 +274,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     gray = np.empty(values.shape, dtype=np.uint8)
     # By bands: float64 copies of a whole large scan would take eight times its memory, several times over.
     for start in range(0, len(values), 256):
-        band = values[start : start + 256].astype(np.float64)
-        band = np.nan_to_num(band, nan=low, posinf=high, neginf=low)
+        band = np.nan_to_num(values[start : start + 256].astype(np.float64), nan=low, posinf=high, neginf=low)
         gray[start : start + 256] = ((band - low) * factor).round()
     return Image.fromarray(gray)
 

@@ -1,0 +1,1 @@
+"""Data sets: where images, given labels and ground truth come from."""
