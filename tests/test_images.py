@@ -71,7 +71,8 @@ def test_every_mode_becomes_rgb(mode: str) -> None:
     image = Image.fromarray(PHOTO)
     if mode in {"I;16", "I", "F"}:
         image = image.convert("L")
-    assert pixels(encoded(image.convert(mode), "TIFF")).shape == PHOTO.shape
+    # Older versions of Pillow write a YCbCr TIFF that they cannot read.
+    assert pixels(encoded(image.convert(mode), "JPEG" if mode == "YCbCr" else "TIFF")).shape == PHOTO.shape
 
 
 def test_one_bit_is_black_and_white() -> None:

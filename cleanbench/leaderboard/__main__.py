@@ -1,0 +1,56 @@
+"""``python -m cleanbench.leaderboard``: merge finished runs into the boards, or check what is committed."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from cleanbench.commands import grammar
+from cleanbench.leaderboard.check import check
+from cleanbench.leaderboard.merge import merge
+
+
+@dataclass(frozen=True)
+class Options:
+    """Merge the records and rankings of finished runs into the boards and render their tables.
+
+    Attributes:
+        output: Where the runs are.
+        board: Where the boards are, or shall be.
+        check: Change nothing; compute every number and page again and compare with what is there.
+    """
+
+    output: Path = Path("runs")
+    board: Path = Path("leaderboards")
+    check: bool = False
+
+
+def leaderboard(options: Options) -> int:
+    """Do what the options say and report it; 1 if anything was refused or differs, else 0."""
+    return _check(options.board) if options.check else _merge(options.output, options.board)
+
+
+def _merge(output: Path, board: Path) -> int:
+    merged = merge(output, board)
+    for reason in merged.refused:
+        sys.stdout.write(f"refused: {reason}\n")
+    sys.stdout.write(
+        f"{board}: {merged.boards} boards; from {merged.runs} runs {merged.added} records added, {merged.removed} "
+        f"replaced, {merged.known} known, {merged.unscored} without truth, {len(merged.refused)} defects\n"
+    )
+    return 1 if merged.refused else 0
+
+
+def _check(board: Path) -> int:
+    checked = check(board)
+    for difference in checked.differences:
+        sys.stdout.write(f"{difference}\n")
+    count = f"{board}: {checked.boards} boards with {checked.records} records"
+    if checked.differences:
+        sys.stdout.write(f"{count}: {len(checked.differences)} differences\n")
+        return 1
+    sys.stdout.write(f"{count}: every number follows from its ranking and truth, every page from its records\n")
+    return 0
+
+
+if __name__ == "__main__":
+    grammar.run("python -m cleanbench.leaderboard", Options, leaderboard)
