@@ -1,7 +1,10 @@
 """``python -m cleanbench``: compose the configuration, run, record, show."""
 
+import io
 import os
+import signal
 import sys
+import traceback
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -29,19 +32,25 @@ def job(config: DictConfig) -> None:
     running = HydraConfig.get()
     sweeping = running.mode is RunMode.MULTIRUN
     choices = {str(group): str(choice) for group, choice in running.runtime.choices.items()}
+    name = choices.get("method", "method")
     try:
-        image_set, outcome = rank(config, choices, config_folders())
+        outcome = rank(config, choices, config_folders())
     except UserError as mistake:
         if not sweeping:
             sys.stderr.write(f"error: {mistake}\n")
             raise SystemExit(MISTAKE) from None
-        leave(Path(running.runtime.output_dir), {"mistake": f"{choices['method']}: {mistake}"})
+        leave(Path(running.runtime.output_dir), {"mistake": f"{name}: {mistake}"})
+        return
+    except Exception as error:
+        if not sweeping:
+            raise
+        # The other jobs of the sweep go on, and the table at its end is still printed.
+        traceback.print_exc()
+        leave(Path(running.runtime.output_dir), {"failure": f"{name}: {type(error).__name__}: {error}"})
         return
     if sweeping:
         leave(Path(running.runtime.output_dir), {"outcome": outcome.to_json()})
         return
-    for warning in image_set.warnings:
-        sys.stderr.write(f"warning: {warning}\n")
     print_outcomes([outcome])
     raise SystemExit(FAILURE if outcome.failed else 0)
 
@@ -50,6 +59,11 @@ def main() -> None:
     """Run the command line; a user's mistake ends it with code 2 and a few lines."""
     from cleanbench.commands.mistakes import explained
 
+    # As after Ctrl-C, nothing half-done stays and no child process goes on.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # results are not lost to a terminal that knows no "–"
     plugins.register()
     # Hydra prints its own errors and exits with 1, unless it is told to raise them.
     verbose = os.environ.get("HYDRA_FULL_ERROR")
@@ -60,6 +74,11 @@ def main() -> None:
         if verbose:
             raise
         sys.stderr.write(f"error: {explained(error)}\n")
+        raise SystemExit(MISTAKE) from None
+    except ValueError as error:
+        if verbose or "Config group override" not in str(error):  # Hydra's word on ``method=null``
+            raise
+        sys.stderr.write(f"error: {error}\n")
         raise SystemExit(MISTAKE) from None
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; finished runs are kept\n")

@@ -21,14 +21,15 @@ def inapplicable(detector: type[Detector], issue: Issue, image_set: ImageSet) ->
     if detector.missing():
         return f"not run: {', '.join(detector.missing())} is not installed"
     needs = detector.needs_for(issue)
+    labelled = image_set.labels is not None and bool((image_set.labels >= 0).any())
     for need, there, thing in (
-        (Need.LABELS, image_set.labels is not None, "labels"),
+        (Need.LABELS, labelled, "labels"),
         (Need.CLASS_NAMES, bool(image_set.classes), "class names"),
         (Need.CALIBRATION, len(image_set.calibration) > 0, "images whose labels are stated to be right"),
     ):
         if need in needs and not there:
             return f"not applicable: the data set has no {thing}"
-    if issue is Issue.LABEL_ERROR and image_set.labels is None:
+    if issue is Issue.LABEL_ERROR and not labelled:
         return "not applicable: the data set has no labels"
     return ""
 
@@ -36,7 +37,8 @@ def inapplicable(detector: type[Detector], issue: Issue, image_set: ImageSet) ->
 def task_of(detector: type[Detector], image_set: ImageSet, issue: Issue, rows: Ints, retrieve: int) -> Task:
     """Decide what the method is asked: every image, or annotated pairs hidden among random ones."""
     labelled = image_set.labels is None or image_set.labels[rows] >= 0
-    needs_labels = Need.LABELS in detector.needs_for(issue)
+    # No label, no label error: such images rank last also where a method does not look at labels.
+    needs_labels = Need.LABELS in detector.needs_for(issue) or issue is Issue.LABEL_ERROR
     seen = np.flatnonzero(labelled) if needs_labels and not np.all(labelled) else None
     if not issue.ranks_pairs:
         return Task(issue, seen)
@@ -47,6 +49,8 @@ def task_of(detector: type[Detector], image_set: ImageSet, issue: Issue, rows: I
     position[rows if seen is None else rows[seen]] = np.arange(len(rows) if seen is None else len(seen))
     asked = position[asked_pairs(image_set, truth)]
     asked = asked[(asked >= 0).all(axis=1)]
+    if not len(asked):  # no judged pair has two images that can be seen: there is nothing to ask
+        return Task(issue, seen)
     # Two random halves that share one per cent: a score that depends on what else is asked shows itself.
     shuffled = np.random.default_rng(int(image_set.fingerprint[:8], 16)).permutation(asked)
     middle, shared = len(shuffled) // 2, max(1, len(shuffled) // 200)
@@ -64,11 +68,15 @@ def ranking_of(issue: Issue, image_set: ImageSet, task: Task, rows: Ints, answer
     seen = rows if task.rows is None else rows[task.rows]
     try:
         if answer.items is not None:
-            return Ranking(issue, seen[answer.items], answer.scores[0])
+            return _retrieved(issue, task, seen, answer.items, answer.scores[0])
         if not issue.ranks_pairs:
             scores = np.full(len(image_set), -np.inf)
             scores[seen] = answer.scores[0]
             return Ranking(issue, np.arange(len(image_set)), scores)
+        truth = image_set.truth(issue)
+        every = np.zeros((0, 2), dtype=np.int64) if truth is None else asked_pairs(image_set, truth)
+        if not task.pairs:
+            return Ranking(issue, every, np.full(len(every), -np.inf))
         asked = np.concatenate(task.pairs)
         scores = np.concatenate(answer.scores).astype(np.float64)
         codes, first, back = np.unique(pairs.encode(asked, len(seen)), return_index=True, return_inverse=True)
@@ -76,12 +84,26 @@ def ranking_of(issue: Issue, image_set: ImageSet, task: Task, rows: Ints, answer
         same = np.isclose(scores, scores[first][back], rtol=1e-5, atol=1e-7) | (scores == scores[first][back])
         if not (same | ~finite).all() or (np.isfinite(scores) != np.isfinite(scores[first][back])).any():
             raise NoRanking("failed", "the score of a pair changes with the other pairs that are asked")
-        truth = image_set.truth(issue)
-        every = np.zeros((0, 2), dtype=np.int64) if truth is None else asked_pairs(image_set, truth)
         known = seen[pairs.decode(codes, len(seen))]
         return Ranking(issue, every, pairs.lookup(every, known, scores[first], len(image_set)))
     except ValueError as error:
         raise NoRanking("failed", str(error)) from error
+
+
+def _retrieved(issue: Issue, task: Task, seen: Ints, items: Ints, scores: Floats) -> Ranking:
+    """Check what a method chose to list; positions become those of the whole set.
+
+    Raises:
+        ValueError: If it lists more than asked, a pair twice, or images that are not there.
+    """
+    found = Ranking(issue, items, scores)
+    if len(found) > task.retrieve:
+        raise ValueError(f"{len(found)} pairs were retrieved, at most {task.retrieve} were asked for")
+    if found.items.size and not (found.items.min() >= 0 and found.items.max() < len(seen)):
+        raise ValueError(f"a retrieved pair points outside the {len(seen)} images")
+    if len(np.unique(pairs.encode(found.items, len(seen)))) < len(found):
+        raise ValueError("a pair is retrieved twice")
+    return Ranking(issue, seen[found.items], found.scores)
 
 
 def scores_of(ranking: Ranking, truth: GroundTruth | None, images: int) -> Floats:

@@ -8,6 +8,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from cleanbench.core import UserError
+from cleanbench.datasets.truth_tables import CONFLICTS
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
 
@@ -58,7 +59,9 @@ def checked(config: DictConfig) -> DictConfig:
     for key, least in (("threads", 1), ("retrieve", 1), ("seed", 0)):
         if typed[key] < least:
             raise UserError(f"{key}={typed[key]} must be at least {least}")
-    if typed.timeout is not None and typed.timeout <= 0:
+    if typed.truth.conflict not in CONFLICTS:
+        raise UserError(f"truth.conflict={typed.truth.conflict!r} is unknown; choose one of {', '.join(CONFLICTS)}")
+    if typed.timeout is not None and not typed.timeout > 0:  # NaN too
         raise UserError(f"timeout={typed.timeout} must be positive: seconds per method, or null for no limit")
     memory_bytes(typed.memory_limit)
     return typed
@@ -78,6 +81,6 @@ def memory_bytes(text: str | None) -> int | None:
         return None
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([KMG]I?)?B?", str(text).strip().upper())
     amount = int(float(match[1]) * UNITS[match[2] or ""]) if match else 0
-    if not amount:
+    if amount < UNITS["M"]:  # no process fits; a number without its unit is the likely mistake
         raise UserError(f"memory_limit={text!r} is no amount of memory; write for example 4GiB or 500MB")
     return amount

@@ -1,7 +1,7 @@
 """The nouns of the harness: issue, need, image set, ground truth, ranking."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Flag, StrEnum, auto
 from functools import cached_property
@@ -107,13 +107,22 @@ class GroundTruth:
             inclusion: Optional, shape ``(L,)``, in (0, 1].
 
         Raises:
-            UserError: If shapes disagree, a position is out of range, a pair joins an image with itself
-                or an item occurs twice.
+            UserError: If shapes disagree, a value or a position is out of range, a pair joins an image with
+                itself or an item occurs twice.
         """
         issue = Issue(issue)
-        judged = np.asarray(labels, dtype=bool)
+        judged, positions = np.asarray(labels), np.asarray(items)
+        if not positions.size and not judged.size:  # an empty list has no shape of its own
+            positions = np.zeros((0, 2) if issue.ranks_pairs else 0, dtype=np.int64)
         shape = (len(judged), 2) if issue.ranks_pairs else (len(judged),)
-        positions = np.asarray(items, dtype=np.int64).reshape(shape)
+        if judged.ndim != 1 or positions.shape != shape or not np.issubdtype(positions.dtype, np.integer):
+            raise UserError(
+                f"{issue} truth {name!r}: items must be positions of shape {shape}, one for each label, "
+                f"not {positions.dtype} of shape {positions.shape}"
+            )
+        if not np.isin(judged, (0, 1)).all():
+            raise UserError(f"{issue} truth {name!r}: labels must be 0 or 1; leave out what is not judged")
+        judged, positions = judged.astype(bool), positions.astype(np.int64)
         if positions.size and not (positions.min() >= 0 and positions.max() < len(ids)):
             raise UserError(f"{issue} truth {name!r} points outside the {len(ids)} images of the set")
         if issue.ranks_pairs:
@@ -124,19 +133,29 @@ class GroundTruth:
         else:
             order = np.argsort(positions, kind="stable")
         positions, judged = positions[order], judged[order]
-        if len(positions) > 1 and (positions[1:] == positions[:-1]).reshape(len(positions) - 1, -1).all(1).any():
+        columns = positions if issue.ranks_pairs else positions[:, None]
+        if (columns[1:] == columns[:-1]).all(axis=1).any():
             raise UserError(f"{issue} truth {name!r} judges an item twice; keep one judgement of it")
-        optional = {
-            key: None if values is None else read_only(np.asarray(values, dtype=np.float64)[order])
-            for key, values in (("probability", probability), ("inclusion", inclusion))
-        }
-        digest = hashlib.sha256(f"{issue}\n".encode())
-        for item, faulty in zip(positions.reshape(len(judged), -1).tolist(), judged.tolist(), strict=True):
-            digest.update(f"{','.join(ids[i] for i in item)},{int(faulty)}\n".encode())
-        for key, values in optional.items():
-            if values is not None:
-                digest.update(key.encode() + values.tobytes())
-        return cls(issue, name, kind, read_only(positions), read_only(judged), digest.hexdigest(), **optional)
+        optional: dict[str, Floats | None] = {"probability": None, "inclusion": None}
+        for key, given in (("probability", probability), ("inclusion", inclusion)):
+            if given is not None:
+                values = np.asarray(given, dtype=np.float64)
+                least = 0.0 if key == "probability" else np.nextafter(0.0, 1.0)
+                if values.shape != judged.shape or not ((values >= least) & (values <= 1)).all():
+                    raise UserError(f"{issue} truth {name!r}: {key} must be one number up to 1 for each label")
+                optional[key] = read_only(values[order])
+
+        def judgements() -> Iterator[str]:
+            yield str(issue)
+            for item, faulty in zip(columns.tolist(), judged.tolist(), strict=True):
+                yield from (ids[position] for position in item)
+                yield str(int(faulty))
+            for key, values in optional.items():
+                if values is not None:
+                    yield key
+                    yield values.astype("<f8").tobytes().hex()
+
+        return cls(issue, name, kind, read_only(positions), read_only(judged), digest_of(judgements()), **optional)
 
     def __len__(self) -> int:
         """Return the number of annotated items."""
@@ -193,8 +212,11 @@ class ImageSet:
         """Check what every consumer relies on.
 
         Raises:
-            UserError: If ids are unsorted or repeated, or lengths disagree.
+            UserError: If ids are unsorted or repeated, lengths disagree, a label or a position points nowhere,
+                or the name cannot be that of a folder.
         """
+        if not self.name.strip() or self.name in {".", ".."} or set("/\\\0") & set(self.name):
+            raise UserError(f"{self.name!r} cannot name a data set, because folders are named after it")
         if list(self.ids) != sorted(set(self.ids)):
             raise UserError(f"the ids of {self.name!r} must be sorted and occur once")
         if not self.ids:
@@ -204,11 +226,23 @@ class ImageSet:
             **{key: len(column) for key, column in self.attributes.items()},
         }
         if self.labels is not None:
-            object.__setattr__(self, "labels", read_only(self.labels, np.int64))
-            lengths["labels"] = len(self.labels)
+            given = np.asarray(self.labels)
+            if not np.issubdtype(given.dtype, np.integer) or given.ndim != 1:
+                raise UserError(f"the labels of {self.name!r} must be integers, one for each image")
+            object.__setattr__(self, "labels", read_only(given, np.int64))
+            lengths["labels"] = len(given)
         for key, length in lengths.items():
             if length != len(self.ids):
                 raise UserError(f"{self.name!r} has {len(self.ids)} ids but {length} {key}")
+        if self.labels is not None and not ((self.labels >= -1) & (self.labels < len(self.classes))).all():
+            raise UserError(f"{self.name!r} has labels outside its {len(self.classes)} classes; -1 stands for none")
+        object.__setattr__(self, "calibration", read_only(self.calibration, np.int64))
+        for thing, positions in (
+            ("its calibration", self.calibration),
+            *((f"its {issue} truth {name!r}", truth.items) for (issue, name), truth in self.truths.items()),
+        ):
+            if positions.size and not (positions.min() >= 0 and positions.max() < len(self.ids)):
+                raise UserError(f"{thing} points outside the {len(self.ids)} images of {self.name!r}")
         object.__setattr__(self, "truths", MappingProxyType(dict(self.truths)))
         object.__setattr__(self, "attributes", MappingProxyType(dict(self.attributes)))
 
@@ -267,11 +301,12 @@ class Ranking:
         """Validate.
 
         Raises:
-            ValueError: If shapes disagree, a score is NaN or +inf, or a pair is not ordered ``i < j``.
+            ValueError: If shapes disagree, a score is NaN or +inf, a pair is not ordered ``i < j`` or flags are
+                no bools.
         """
         items = read_only(self.items, np.int64)
         scores = read_only(self.scores)
-        shape = (len(scores), 2) if self.issue.ranks_pairs else (len(scores),)
+        shape = (*scores.shape, 2) if self.issue.ranks_pairs else scores.shape
         if scores.ndim != 1 or items.shape != shape:
             raise ValueError(f"{self.issue}: {items.shape} items do not fit {scores.shape} scores")
         if not np.issubdtype(scores.dtype, np.floating):
@@ -285,6 +320,11 @@ class Ranking:
             raise ValueError(f"{self.issue}: pairs must be ordered, i < j")
         object.__setattr__(self, "items", items)
         object.__setattr__(self, "scores", scores)
+        if self.flags is not None:
+            flags = read_only(self.flags)
+            if flags.shape != scores.shape or flags.dtype != np.bool_:
+                raise ValueError(f"{self.issue}: flags must be one bool for each of the {len(scores)} scores")
+            object.__setattr__(self, "flags", flags)
 
     def __len__(self) -> int:
         """Return the number of ranked items."""

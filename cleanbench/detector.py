@@ -3,6 +3,7 @@
 import hashlib
 import importlib.metadata
 import inspect
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -99,12 +100,18 @@ class View:
             raise ValueError(f"give images, embeddings or labels, all of one length; got {sizes or 'nothing'}")
         if classes is not None:
             data[Need.CLASS_NAMES] = tuple(classes)
+        size = next(iter(sizes.values()))
+        if classes is not None and labels is not None and size and int(data[Need.LABELS].max()) >= len(classes):
+            raise ValueError(f"a label is {int(data[Need.LABELS].max())}, but there are {len(classes)} classes")
         if calibration is not None:
-            data[Need.CALIBRATION] = read_only(calibration, np.int64)
+            positions = read_only(calibration, np.int64)
+            if positions.ndim != 1 or not ((positions >= 0) & (positions < size)).all():
+                raise ValueError(f"calibration must be positions of images, from 0 to {size - 1}")
+            data[Need.CALIBRATION] = positions
         given = Need(0)
         for need in data:
             given |= need
-        return cls(given if needs is None else needs, device, threads, memory_limit, next(iter(sizes.values())), data)
+        return cls(given if needs is None else needs, device, threads, memory_limit, size, data)
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -150,13 +157,17 @@ class View:
             name: What is derived, such as ``phash``.
             params: Settings of the computation; they are part of its key.
             compute: A pure function of one image, defined in a module: the module's source is part of the
-                key, so that an edited function never meets its own old results.
+                key, so that an edited function never meets its own old results. It must not close over
+                variables, which no key could tell apart: pass them as ``params``.
 
         Returns:
             Read-only, shape ``(N, ...)``.
         """
         images: Images = self._read(Need.IMAGES)
-        key = digest_of([self._pixels_digest, name, repr(sorted(params.items())), source_digest(compute)])
+        if getattr(compute, "__closure__", None) or not hasattr(compute, "__qualname__") or inspect.ismethod(compute):
+            raise ValueError(f"what computes {name!r} must be a plain function of an image and of its params")
+        code = (compute.__qualname__, source_digest(compute))
+        key = digest_of([self._pixels_digest, name, json.dumps(dict(params), sort_keys=True), *code])
 
         def run() -> npt.NDArray[Any]:
             return map_images(images, lambda image: compute(image, **params), threads=self.threads, title=name)
@@ -181,7 +192,12 @@ class View:
 
     def take(self, rows: npt.ArrayLike) -> "View":
         """Return the view of the images at ``rows``, in that order."""
-        chosen = np.asarray(rows, dtype=np.int64)
+        chosen = np.asarray(rows)
+        if chosen.ndim != 1 or (chosen.size and not np.issubdtype(chosen.dtype, np.integer)):
+            raise ValueError(f"rows must be positions of images, not {chosen.dtype} {chosen.shape}")
+        chosen = chosen.astype(np.int64)
+        if chosen.size and not (chosen.min() >= 0 and chosen.max() < len(self)):
+            raise ValueError(f"rows must lie within the {len(self)} images")
         return replace(self, _rows=read_only(chosen if self._rows is None else self._rows[chosen]))
 
     def _read(self, need: Need) -> Any:
@@ -214,7 +230,10 @@ class Detector:
     exempt: ClassVar[Mapping[str, str]] = {}
 
     def fit(self, data: View) -> None:
-        """Do work that all issues share, timed apart; ``data`` offers what all issues need in common."""
+        """Do work that all issues share, timed apart; ``data`` offers what all issues need in common.
+
+        If only some issues need labels, it holds the unlabelled images too, which those issues do not see.
+        """
 
     def off_topic(self, data: View) -> Floats:
         """Score every image: does it not belong here? Shape ``(N,)``."""
@@ -325,7 +344,11 @@ def _installed(distribution: str) -> bool:
 def _png(image: npt.NDArray[np.uint8] | Image.Image) -> bytes:
     import io
 
-    picture = image if isinstance(image, Image.Image) else Image.fromarray(np.asarray(image, dtype=np.uint8))
+    if not isinstance(image, Image.Image):
+        array = np.asarray(image)
+        if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)):
+            raise ValueError(f"an image must be uint8 of shape (H, W) or (H, W, 3), not {array.dtype} {array.shape}")
+    picture = image if isinstance(image, Image.Image) else Image.fromarray(array)
     buffer = io.BytesIO()
     picture.convert("RGB").save(buffer, format="PNG", compress_level=1)
     return buffer.getvalue()

@@ -26,7 +26,9 @@ def versions() -> dict[str, str]:
 
 def manifest() -> dict[str, Any]:
     """Return platform, processor and every installed package."""
-    packages = sorted(importlib.metadata.distributions(), key=lambda item: item.name.lower())
+    # What an interrupted installation left behind has no name.
+    installed = [item for item in importlib.metadata.distributions() if item.name]
+    packages = sorted(installed, key=lambda item: item.name.lower())
     return {
         "platform": platform.platform(),
         "machine": platform.machine(),

@@ -53,8 +53,16 @@ def decoys(pairs: Ints, images: int, rng: np.random.Generator) -> Ints:
 def lookup(pairs: Ints, known: Ints, scores: Floats, images: int, missing: float = -np.inf) -> Floats:
     """Return the scores of ``pairs`` among ``known`` ones; ``missing`` for the rest, shape ``(M,)``.
 
-    For tools that return a list of pairs and cannot be asked for others.
+    For tools that return a list of pairs and cannot be asked for others. Both may name a pair either way
+    round; of a pair that is known twice the first score counts.
+
+    Raises:
+        ValueError: If a pair joins an image with itself or points outside the ``images``.
     """
+    known, pairs = np.sort(known, axis=1), np.sort(pairs, axis=1)
+    for listed in (known, pairs):
+        if len(listed) and not ((listed[:, 0] < listed[:, 1]).all() and listed.min() >= 0 and listed.max() < images):
+            raise ValueError(f"pairs must join two different ones of {images} images")
     codes = encode(known, images)
     order = np.argsort(codes, kind="stable")
     codes, values = codes[order], scores[order]
@@ -69,15 +77,28 @@ def most_suspicious(score: Callable[[Ints], Floats], images: int, limit: int) ->
     """Return the ``limit`` highest-scoring of all pairs, best first; ties by position.
 
     Asks ``score`` for every pair in blocks; memory is that of one block and the kept pairs.
+
+    Raises:
+        ValueError: If ``limit`` is less than 1, or ``score`` returns another shape, NaN or +inf.
     """
+    if limit < 1:
+        raise ValueError(f"limit={limit} must be at least 1")
     total = pair_count(images)
     codes, best = np.zeros(0, dtype=np.int64), np.zeros(0)
     with progress("pairs", total, "pair") as bar:
         for start in range(0, total, BLOCK):
             block = np.arange(start, min(start + BLOCK, total))
-            codes = np.concatenate([codes, block])
-            best = np.concatenate([best, np.asarray(score(decode(block, images)), dtype=np.float64)])
+            scores = np.asarray(score(decode(block, images)), dtype=np.float64)
+            if scores.shape != block.shape:
+                raise ValueError(f"{len(block)} pairs were asked, scores of shape {scores.shape} were returned")
+            # A NaN sorts last and would leave the list unseen.
+            if np.isnan(scores).any() or np.isposinf(scores).any():
+                raise ValueError("the score of a pair is NaN or +inf")
+            bar.update(len(block))
+            if len(best) == limit:  # what does not beat the last one kept needs no sorting; ties go to earlier pairs
+                better = scores > best[-1]
+                block, scores = block[better], scores[better]
+            codes, best = np.concatenate([codes, block]), np.concatenate([best, scores])
             kept = np.lexsort((codes, -best))[:limit]
             codes, best = codes[kept], best[kept]
-            bar.update(len(block))
     return Ranking(Issue.NEAR_DUPLICATE, decode(codes, images), best)

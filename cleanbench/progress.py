@@ -23,4 +23,7 @@ def _stream() -> TextIO:
     descriptor = os.environ.get(TERMINAL)
     if descriptor is None:
         return sys.stderr
-    return open(int(descriptor), "w", buffering=1, closefd=False)
+    try:
+        return open(int(descriptor), "w", buffering=1, closefd=False)
+    except OSError:  # a process started by a method inherits the variable, but not the descriptor
+        return sys.stderr

@@ -1,5 +1,6 @@
 """Rankings and truths as Parquet files of ids, readable by anything."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from cleanbench.core import GroundTruth, Ints, Issue, Ranking, UserError
 
 def write_ranking(path: Path, ranking: Ranking, ids: Sequence[str]) -> None:
     """Write ``id`` (or ``id_a``, ``id_b``), ``score`` and, if the method decides, ``flag``; worst first."""
-    order = np.lexsort((*ranking.items.reshape(len(ranking), -1).T[::-1], -ranking.scores))
+    columns_of_items = ranking.items if ranking.issue.ranks_pairs else ranking.items[:, None]
+    order = np.lexsort((*columns_of_items.T[::-1], -ranking.scores))
     columns = _id_columns(ranking.items[order], ids) | {"score": ranking.scores[order].astype(np.float64)}
     if ranking.flags is not None:
         columns["flag"] = ranking.flags[order]
@@ -87,4 +89,7 @@ def _write(path: Path, columns: Mapping[str, Any]) -> None:
             for name, values in columns.items()
         }
     )
-    pyarrow.parquet.write_table(table, path, compression="zstd")
+    # In one step: another sweep into the same folder may write or read the same truth right now.
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    pyarrow.parquet.write_table(table, scratch, compression="zstd")
+    scratch.replace(path)

@@ -1,12 +1,19 @@
 """Which images of a set can be decoded: found out once per set, then remembered."""
 
 import json
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from cleanbench.core import ImageSet
+import PIL
+
+from cleanbench.core import ImageSet, digest_of
+from cleanbench.detector import source_digest
+from cleanbench.images import decode
 from cleanbench.progress import progress
 from cleanbench.store import Store
+
+TOLD = 20  # images named in a warning; more would bury the results
 
 
 def unreadable_reasons(image_set: ImageSet, store: Store) -> list[str]:
@@ -21,6 +28,20 @@ def unreadable_reasons(image_set: ImageSet, store: Store) -> list[str]:
                 bar.update(1)
         (folder / "reasons.json").write_text(json.dumps(reasons))
 
-    folder = store.folder(f"readable/{image_set.pixels_digest[:32]}", fill)
+    # Another version of the decoder may read what this one cannot.
+    key = digest_of([image_set.pixels_digest, source_digest(decode), PIL.__version__])
+    folder = store.folder(f"readable/{key[:32]}", fill)
     found: list[str] = json.loads((folder / "reasons.json").read_text())
     return found
+
+
+def told(image_set: ImageSet, reasons: Sequence[str]) -> list[str]:
+    """Tell which images cannot be read and why, as a warning."""
+    found = [f"{name!r} ({reason})" for name, reason in zip(image_set.ids, reasons, strict=False) if reason]
+    if not found:
+        return []
+    more = f" and {len(found) - TOLD} more" if len(found) > TOLD else ""
+    return [
+        f"{len(found)} of {len(image_set)} images of {image_set.name!r} cannot be read and rank last: "
+        f"{', '.join(found[:TOLD])}{more}"
+    ]

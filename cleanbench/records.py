@@ -199,7 +199,9 @@ def read_records(path: Path) -> list[Record]:
     if not path.exists():
         return []
     records = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    # Not `splitlines`: it also splits at characters that may stand inside a JSON string.
+    lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    for number, line in enumerate(lines if lines != [""] else [], start=1):
         where = f"{path}, line {number}"
         try:
             records.append(Record.model_validate(_json(line, where)))

@@ -20,8 +20,8 @@ from cleanbench.environment import manifest, versions
 from cleanbench.images import Images
 from cleanbench.metrics import evaluate
 from cleanbench.rankings import write_ranking, write_truth
-from cleanbench.readable import unreadable_reasons
-from cleanbench.store import Store
+from cleanbench.readable import told, unreadable_reasons
+from cleanbench.store import Store, make_folder, replace_folder
 from cleanbench.worker import Answer, Job, Task, execute
 
 
@@ -82,6 +82,7 @@ class Outcome:
         folder: Where the results are; None if nothing could be ranked.
         reused: Whether a finished run was found.
         failed: Whether something that can run here did not.
+        warnings: What the user should know about the data set, in sentences.
     """
 
     method: str
@@ -90,6 +91,7 @@ class Outcome:
     folder: Path | None
     reused: bool = False
     failed: bool = False
+    warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values, for a sweep whose jobs run elsewhere."""
@@ -100,7 +102,8 @@ class Outcome:
     def from_json(cls, content: Mapping[str, Any]) -> "Outcome":
         """Return what `to_json` wrote."""
         folder = None if content["folder"] is None else Path(content["folder"])
-        return cls(**{**content, "run": records.RunFile.model_validate(content["run"]), "folder": folder})
+        run, warnings = records.RunFile.model_validate(content["run"]), tuple(content["warnings"])
+        return cls(**{**content, "run": run, "folder": folder, "warnings": warnings})
 
 
 def run(request: Request, store: Store) -> Outcome:
@@ -120,23 +123,30 @@ def run(request: Request, store: Store) -> Outcome:
     encoder_name = request.encoder_name if embedded else None
     if not issues:
         nothing = records.RunFile(records=(), not_ranked=not_ranked, complete=True)
-        return Outcome(request.label, encoder_name, nothing, None)
+        return Outcome(request.label, encoder_name, nothing, None, warnings=image_set.warnings)
     key = _key(request, issues, embedded)
     name = f"{request.method}-{encoder_name or 'none'}-{request.seeds.method}-{key[:12]}"
     folder = request.output / image_set.name / name
     if (folder / "record.json").exists() and not request.force:
         finished = records.read_run(folder / "record.json")
         if finished.complete:
-            return Outcome(request.label, encoder_name, finished, folder, reused=True)
+            reasons = unreadable_reasons(image_set, store) if any(r.unreadable for r in finished.records) else []
+            warnings = (*image_set.warnings, *told(image_set, reasons))
+            return Outcome(request.label, encoder_name, finished, folder, reused=True, warnings=warnings)
 
-    readable = np.array([not reason for reason in unreadable_reasons(image_set, store)], dtype=bool)
-    if not readable.any():
-        raise UserError(f"none of the {len(image_set)} images of {image_set.name!r} can be read")
-    rows = np.flatnonzero(readable)
+    make_folder(folder.parent)
+    reasons = unreadable_reasons(image_set, store)
+    warnings = (*image_set.warnings, *told(image_set, reasons))
+    rows = np.flatnonzero([not reason for reason in reasons])
+    if not len(rows):
+        raise UserError(f"none of the {len(image_set)} images of {image_set.name!r} can be read: {reasons[0]}")
     images = image_set.images.take(rows)
-    embeddings = extract(request.encoder, images, image_set.pixels_digest, store) if embedded else None
+    # Which images were read is part of what is computed from them: another decoder may read more of them.
+    everything = len(rows) == len(image_set)
+    seen = image_set.pixels_digest if everything else digest_of([image_set.pixels_digest, *map(str, rows)])
+    embeddings = extract(request.encoder, images, seen, store) if embedded else None
     tasks = {issue: task_of(detector, image_set, issue, rows, request.retrieve) for issue in issues}
-    answers, log = execute(_job(request, tasks, images, rows, store, embeddings), request.timeout)
+    answers, log = execute(_job(request, tasks, images, rows, seen, store, embeddings), request.timeout)
 
     rankings: dict[Issue, Ranking] = {}
     failed = False
@@ -148,7 +158,7 @@ def run(request: Request, store: Store) -> Outcome:
         except NoRanking as problem:
             not_ranked[issue] = f"{problem.kind}: {problem.reason}"
             failed = failed or problem.kind == "failed"
-    scored = Scored(request, key, encoder_name, embeddings, int(np.count_nonzero(~readable)))
+    scored = Scored(request, key, encoder_name, embeddings, len(image_set) - len(rows))
     result = records.RunFile(
         records=tuple(scored.record(ranking, answers[issue]) for issue, ranking in rankings.items()),
         not_ranked=not_ranked,
@@ -161,19 +171,23 @@ def run(request: Request, store: Store) -> Outcome:
     if failed:
         failures.parent.mkdir(parents=True, exist_ok=True)
         failures.write_text(log, encoding="utf-8")
-    return Outcome(request.label, encoder_name, result, folder if rankings else None, failed=failed)
+    written = folder if rankings else None
+    return Outcome(request.label, encoder_name, result, written, failed=failed, warnings=warnings)
 
 
 def _key(request: Request, issues: tuple[Issue, ...], embedded: bool) -> str:
     """Identify a run by all that decides its results."""
     image_set = request.image_set
-    truths = [image_set.truth(issue) for issue in issues]
+    truths = {issue: image_set.truth(issue) for issue in issues}
+    retrieve = truths.get(Issue.NEAR_DUPLICATE) is None and Issue.NEAR_DUPLICATE in issues
     parts = [
         json.dumps(request.method_config, sort_keys=True, default=str),
-        source_digest(request.detector),
+        *(source_digest(base) for base in request.detector.__mro__ if base not in Detector.__mro__),
         __version__,
         image_set.fingerprint,
-        *(f"retrieve {request.retrieve}" if truth is None else truth.revision for truth in truths),
+        *(f"{issue} {'' if truth is None else truth.revision}" for issue, truth in truths.items()),
+        f"retrieve {request.retrieve}" if retrieve else "",
+        " ".join(map(str, image_set.calibration)),
         embedding_key(request.encoder, image_set.pixels_digest) if embedded else "",
         request.seeds.model_dump_json(),
     ]
@@ -185,6 +199,7 @@ def _job(
     tasks: Mapping[Issue, Task],
     images: Images,
     rows: Ints,
+    seen: str,
     store: Store,
     embeddings: Embeddings | None,
 ) -> Job:
@@ -193,7 +208,7 @@ def _job(
         method=dict(request.method_config),
         tasks=tuple(tasks.values()),
         images=images,
-        pixels_digest=image_set.pixels_digest,
+        pixels_digest=seen,
         store=store.root,
         embeddings=None if embeddings is None else embeddings.path.resolve(),
         labels=None if image_set.labels is None else image_set.labels[rows],
@@ -263,7 +278,6 @@ def _write(
 ) -> None:
     """Write a run folder; it appears whole or not at all."""
     image_set = request.image_set
-    folder.parent.mkdir(parents=True, exist_ok=True)
     truths = folder.parent / "truth" / image_set.truth_revision[:8]
     scratch = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
     try:
@@ -279,8 +293,6 @@ def _write(
         if log.strip():
             (scratch / "log.txt").write_text(log, encoding="utf-8")
         scratch.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        scratch.rename(folder)
+        replace_folder(folder, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

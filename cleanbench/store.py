@@ -1,10 +1,12 @@
 """What is computed once: arrays and folders on disk, keyed by everything that decides their content."""
 
+import errno
+import glob
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,7 @@ class Store:
         """Return the store in ``$CLEANBENCH_CACHE``, else in the user's cache directory.
 
         Raises:
-            UserError: If the directory cannot be written.
+            UserError: If the directory is not there and cannot be made.
         """
         configured = os.environ.get("CLEANBENCH_CACHE")
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -39,9 +41,7 @@ class Store:
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(
-                f"the cache {root} cannot be written ({error.strerror}); set CLEANBENCH_CACHE to another directory"
-            ) from error
+            raise _unwritable(root, error) from error
         return cls(root.resolve())
 
     def array(self, key: str, compute: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
@@ -61,13 +61,19 @@ class Store:
         """Return the folder stored under ``key``; if absent, let ``fill`` write it first.
 
         ``fill`` gets an empty directory that becomes the entry when it returns; if it raises, nothing stays.
+
+        Raises:
+            UserError: If the entry is absent and the directory cannot be written.
         """
         final = self.root / key
         if final.is_dir():
             return final
-        with self._lock(key):
+        with self._lock(final):
             if not final.is_dir():
-                scratch = Path(tempfile.mkdtemp(prefix=f".{final.name[:16]}-", dir=final.parent))
+                # Nobody else is at work under this lock: what lies there was left by a process that was killed.
+                for left in final.parent.glob(f".{glob.escape(final.name)}-*"):
+                    shutil.rmtree(left, ignore_errors=True)
+                scratch = Path(tempfile.mkdtemp(prefix=f".{final.name}-", dir=final.parent))
                 try:
                     fill(scratch)
                     scratch.chmod(0o755)
@@ -77,11 +83,23 @@ class Store:
         return final
 
     @contextmanager
-    def _lock(self, key: str) -> Iterator[None]:
-        final = self.root / key
-        final.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{final}.lock"):
+    def _lock(self, final: Path) -> Iterator[None]:
+        lock = FileLock(f"{final}.lock")
+        try:
+            final.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except OSError as error:
+            raise _unwritable(self.root, error) from error
+        try:
             yield
+        finally:
+            lock.release()
+
+
+def _unwritable(root: Path, error: OSError) -> UserError:
+    return UserError(
+        f"the cache {root} cannot be written ({error.strerror}); set CLEANBENCH_CACHE to another directory"
+    )
 
 
 def open_array(path: Path) -> npt.NDArray[Any]:
@@ -92,3 +110,28 @@ def open_array(path: Path) -> npt.NDArray[Any]:
         array = np.load(path, allow_pickle=False)
         array.flags.writeable = False
     return array
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results before anything is computed for it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written ({error.strerror}); set output to another folder") from error
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"{folder} cannot be written (no permission); set output to another folder")
+
+
+def replace_folder(folder: Path, new: Path) -> None:
+    """Put ``new`` in the place of ``folder``, which is never there in part, also if others do the same now."""
+    while True:
+        try:
+            new.rename(folder)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        old = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
+        with suppress(FileNotFoundError):
+            folder.rename(old / "old")
+        shutil.rmtree(old, ignore_errors=True)

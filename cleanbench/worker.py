@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cleanbench import processes
 from cleanbench.core import Floats, Ints, Issue, Need, UserError, read_only
 from cleanbench.detector import Detector, NotApplicable, View
 from cleanbench.images import Images
@@ -25,7 +27,7 @@ from cleanbench.store import Store, open_array
 
 MIB = 2**20
 THREADED = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")
-POLL = 0.05  # seconds between two looks at the child: short against any run, long against the look
+LOG = MIB  # bytes of a method's output that are kept, half from either end
 
 
 @dataclass(frozen=True)
@@ -109,13 +111,13 @@ def execute(job: Job, timeout: float | None = None) -> tuple[dict[Issue, Answer]
             **{f"{library}_NUM_THREADS": str(job.threads) for library in THREADED},
         }
         command = [sys.executable, "-m", "cleanbench.worker", name]
-        with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL) as child:
+        # In a session of its own, so that whatever the method starts can be ended with it.
+        with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True) as child:
             try:
-                stopped = _watch(child, job.memory_limit, timeout)
+                stopped = processes.watch(child, job.memory_limit, timeout)
             finally:
-                _kill(child.pid)
-        printed = folder / "log.txt"
-        log = printed.read_text(encoding="utf-8", errors="replace") if printed.exists() else ""
+                processes.kill(child)
+        log = _printed(folder / "log.txt")
         answers = {}
         for task in job.tasks:
             path = folder / f"{task.issue}.pickle"
@@ -126,50 +128,24 @@ def execute(job: Job, timeout: float | None = None) -> tuple[dict[Issue, Answer]
         return answers, log
 
 
-def _watch(child: subprocess.Popen[bytes], memory_limit: int | None, timeout: float | None) -> str:
-    """Wait for the child; stop it beyond a limit and return why."""
-    import psutil
-
-    deadline = None if timeout is None else time.monotonic() + timeout
-    while True:
-        try:
-            child.wait(POLL)
-        except subprocess.TimeoutExpired:
-            pass
-        else:
-            return ""
-        if deadline is not None and time.monotonic() > deadline:
-            return f"stopped after timeout={timeout:g} seconds"
-        if memory_limit is not None:
-            try:
-                family = [psutil.Process(child.pid), *psutil.Process(child.pid).children(recursive=True)]
-                resident = sum(process.memory_info().rss for process in family)
-            except psutil.NoSuchProcess:
-                continue
-            if resident > memory_limit:
-                return f"stopped at {resident // MIB} MiB, memory_limit is {memory_limit // MIB} MiB"
-
-
-def _kill(pid: int) -> None:
-    """Kill a process and its children, if they are still there."""
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        family = [*process.children(recursive=True), process]
-    except psutil.NoSuchProcess:
-        return
-    for member in family:
-        try:
-            member.kill()
-        except psutil.NoSuchProcess:
-            continue
+def _printed(path: Path) -> str:
+    """Return what a method printed; the middle of very much is left out."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as stream:
+        size = path.stat().st_size
+        if size <= LOG:
+            return stream.read().decode(errors="replace")
+        head = stream.read(LOG // 2)
+        stream.seek(size - LOG // 2)
+        tail = stream.read(LOG // 2)
+    return f"{head.decode(errors='replace')}\n… {size - LOG:,} bytes left out …\n{tail.decode(errors='replace')}"
 
 
 def _cause(code: int, log: str) -> str:
     """Say why a child ended without an answer."""
     if code < 0:
-        name = signal.Signals(-code).name
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
         hint = " (the system may be out of memory)" if name == "SIGKILL" else ""
         return f"its process was killed by {name}{hint}"
     last = log.strip().splitlines()[-1] if log.strip() else "it printed nothing"
@@ -183,6 +159,7 @@ def main(folder: Path) -> None:
     log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    threading.Thread(target=processes.end_with, args=(os.getppid(),), daemon=True).start()
     job: Job = pickle.loads((folder / "job.pickle").read_bytes())
     work = Work(job)
     with progress(str(job.method["_target_"]).rsplit(".", 1)[-1], len(job.tasks), "issue") as bar:
@@ -201,6 +178,7 @@ class Work:
         self.view = _view(job)
         self.base_mib = _peak_mib()
         self.detector: Detector | None = None
+        self.broken: BaseException | None = None
         self.fit_cpu_seconds = 0.0
 
     def answer(self, task: Task) -> Answer:
@@ -227,7 +205,7 @@ class Work:
         except MemoryError as error:
             problem, reason = "failed", f"out of memory ({error})"
         # A method is foreign code: whatever it raises is its failure, told in the table, and not ours.
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             traceback.print_exc()
             problem, reason = "failed", f"{type(error).__name__}: {error}"
         return Answer(
@@ -243,20 +221,41 @@ class Work:
         )
 
     def _fitted(self) -> Detector:
+        if self.broken is not None:
+            raise self.broken
         if self.detector is None:
-            from hydra.utils import instantiate
-
             start = _cpu_seconds()
-            detector = instantiate(dict(self.job.method))
-            if not isinstance(detector, Detector):
-                raise TypeError(f"{self.job.method['_target_']} made a {type(detector).__name__}, not a Detector")
-            shared = ~Need(0)
-            for task in self.job.tasks:
-                shared &= detector.needs_for(task.issue)
-            detector.fit(self.view.restricted(shared))
-            self.detector = detector
-            self.fit_cpu_seconds = _cpu_seconds() - start
+            try:
+                self.detector = self._fit()
+            except (Exception, SystemExit) as error:
+                self.broken = error  # the other issues would only fail again, maybe after hours
+                raise
+            finally:
+                self.fit_cpu_seconds = _cpu_seconds() - start
         return self.detector
+
+    def _fit(self) -> Detector:
+        from hydra.errors import InstantiationException
+        from hydra.utils import instantiate
+
+        tasks = self.job.tasks
+        try:
+            detector = instantiate(dict(self.job.method), _convert_="all")
+        except InstantiationException as error:
+            # A constructor refuses its settings in these ways; Hydra wraps what it raises.
+            if isinstance(error.__cause__, (UserError, ValueError, TypeError)):
+                raise UserError(f"{self.job.method['_target_']} cannot be made: {error.__cause__}") from error
+            raise
+        if not isinstance(detector, Detector):
+            raise TypeError(f"{self.job.method['_target_']} made a {type(detector).__name__}, not a Detector")
+        shared = ~Need(0)
+        for task in tasks:
+            shared &= detector.needs_for(task.issue)
+        # What no issue sees is not fitted either: unlabelled images, if all issues need labels.
+        rows = tasks[0].rows if all(task.rows is not None for task in tasks) else None
+        view = self.view if rows is None else self.view.take(rows)
+        detector.fit(view.restricted(shared))
+        return detector
 
 
 def _view(job: Job) -> View:

@@ -5,6 +5,8 @@ import re
 import sys
 from collections.abc import Iterable
 
+from hydra.errors import OverrideParseException
+
 from cleanbench.core import UserError
 
 
@@ -18,6 +20,9 @@ def explained(error: Exception) -> str:
     if key := re.search(r"Could not override '([^']+)'", text):
         return _no_setting(key[1])
     lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if isinstance(error, OverrideParseException):
+        quotes = "put a value with unusual characters in quotes twice: 'dataset.root=\"/data/my pictures (1)\"'"
+        lines[2:] = [quotes if "=" in text else "settings are written key=value"]
     return "\n".join(lines[:3]) or type(error).__name__
 
 
@@ -45,10 +50,12 @@ def _no_setting(key: str) -> str:
     chosen = next((word.split("=", 1)[1] for word in sys.argv if word.startswith(f"{group}=")), _default(group))
     if "," in chosen or "(" in chosen:  # a sweep over several options: the setting is unknown to one of them
         return f"the {group} has no setting called {setting!r}"
-    valid = [name for name in zoo.config_of(chosen, group, search=config_folders()) if name != "_target_"]
-    if not valid:
-        return f"the {group} {chosen!r} has no settings, so none called {setting!r}"
-    return f"the {group} {chosen!r} has no setting called {setting!r}.{nearest(setting, valid)}"
+    outer, _, inner = setting.partition(".")
+    try:
+        zoo.config_of(chosen, group, search=config_folders(), **{outer: None})
+    except UserError as error:
+        return str(error)
+    return f"{outer!r} of the {group} {chosen!r} has no entry {inner!r}; to add one, write +{key}=…"
 
 
 def _default(group: str) -> str:

@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from cleanbench import config, zoo
 from cleanbench.commands.mistakes import nearest
 from cleanbench.core import ImageSet, UserError
-from cleanbench.detector import Detector
+from cleanbench.detector import SOLVED_BY, Detector
 from cleanbench.encoders.base import Encoder
 from cleanbench.records import Seeds
 from cleanbench.run import Outcome, Request, run
@@ -22,7 +22,7 @@ from cleanbench.store import Store
 T = TypeVar("T")
 
 
-def rank(composed: DictConfig, choices: Mapping[str, str], search: Sequence[str] = ()) -> tuple[ImageSet, Outcome]:
+def rank(composed: DictConfig, choices: Mapping[str, str], search: Sequence[str] = ()) -> Outcome:
     """Run one method as the configuration says.
 
     Args:
@@ -35,12 +35,16 @@ def rank(composed: DictConfig, choices: Mapping[str, str], search: Sequence[str]
     """
     cfg = config.checked(composed)
     settings = {group: _resolved(cfg, group) for group in ("method", "dataset", "encoder")}
+    if unnamed := [group for group in settings if group not in choices]:
+        raise UserError(f"{unnamed[0]} has settings but no name; choose it by name: {unnamed[0]}=NAME")
     _check_settings(settings["method"], "method")
     detector = _target(settings["method"], "method")
     if not (isinstance(detector, type) and issubclass(detector, Detector)):
         raise UserError(f"method: {settings['method']['_target_']} is no subclass of cleanbench.Detector")
+    if not detector.issues():
+        raise UserError(f"{detector.__name__} solves no issue; it should override {' or '.join(SOLVED_BY.values())}")
     image_set = _image_set(json.dumps(settings["dataset"], sort_keys=True))
-    defaults = zoo.config_of(choices["method"], search=search)
+    defaults = _defaults(detector, choices["method"], settings["method"], search)
     changed = {key: value for key, value in settings["method"].items() if key != "seed" and value != defaults.get(key)}
     request = Request(
         method=choices["method"],
@@ -62,7 +66,21 @@ def rank(composed: DictConfig, choices: Mapping[str, str], search: Sequence[str]
         force=cfg.force,
         config=OmegaConf.to_yaml(composed, resolve=True),
     )
-    return image_set, run(request, Store.default())
+    return run(request, Store.default())
+
+
+def _defaults(
+    detector: type[Detector], name: str, settings: Mapping[str, Any], search: Sequence[str]
+) -> dict[str, Any]:
+    """Return the settings of a method that nobody changed; None where there is no default."""
+    parameters = inspect.signature(detector).parameters.values()
+    required: dict[str, Any] = {
+        item.name: None for item in parameters if item.default is item.empty and item.name in settings
+    }
+    try:
+        return zoo.config_of(name, search=search)
+    except UserError:  # a setting has no default: what is given for it counts as changed
+        return zoo.config_of(name, search=search, **required)
 
 
 # A sweep asks for the same set once per method; its files are read and hashed once.
@@ -73,15 +91,18 @@ def _image_set(settings: str) -> ImageSet:
 
 def _made(settings: Mapping[str, Any], kind: type[T], group: str) -> T:
     """Make what a config group describes, with an error that names the setting at fault."""
+    from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
     _check_settings(settings, group)
     try:
         made = instantiate(dict(settings), _convert_="all")
-    except Exception as error:
-        cause = error.__cause__ if isinstance(error.__cause__, UserError) else error
-        if isinstance(cause, UserError):
-            raise UserError(str(cause)) from error
+    except InstantiationException as error:
+        # Hydra wraps what a constructor raises; its own words name the mistake better.
+        if isinstance(error.__cause__, UserError):
+            raise UserError(str(error.__cause__)) from error
+        if isinstance(error.__cause__, (ValueError, TypeError)):
+            raise UserError(f"{settings['_target_']} cannot be made: {error.__cause__}") from error
         raise
     if not isinstance(made, kind):
         raise UserError(f"{group}: {settings.get('_target_')} made a {type(made).__name__}, not a {kind.__name__}")
@@ -110,6 +131,8 @@ def _check_settings(settings: Mapping[str, Any], group: str) -> None:
 
 
 def _resolved(cfg: DictConfig, group: str) -> dict[str, Any]:
+    if not OmegaConf.is_dict(cfg.get(group)):
+        raise UserError(f"{group} must be one of {', '.join(zoo.available(group))}")
     try:
         settings = OmegaConf.to_container(cfg[group], resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:

@@ -1,8 +1,11 @@
 """Sweeps: each job leaves its outcome in a file, wherever it ran; the last act is one table for all."""
 
+import atexit
 import json
 import shutil
 import sys
+import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ MISTAKE, FAILURE = 2, 1
 
 
 def leave(folder: Path, content: dict[str, Any]) -> None:
-    """Leave what became of a job for the end of its sweep."""
+    """Leave what became of a job for the end of its sweep: an ``outcome``, a ``mistake`` or a ``failure``."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "outcome.json").write_text(json.dumps(content), encoding="utf-8")
 
@@ -20,20 +23,45 @@ def leave(folder: Path, content: dict[str, Any]) -> None:
 class Summary(Callback):
     """Prints the results of all jobs of a sweep as one table and ends with their exit code."""
 
+    def on_multirun_start(self, config: Any, **kwargs: Any) -> None:  # noqa: ARG002 (Hydra's signature)
+        """See to it that nothing stays of the sweep's own folder, however the sweep ends."""
+        from hydra.core.override_parser.overrides_parser import OverridesParser
+
+        overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
+        if any(override.key_or_group == "output" and override.is_sweep_override() for override in overrides):
+            sys.stderr.write("error: output cannot be swept: the jobs of a sweep meet in one folder\n")
+            raise SystemExit(MISTAKE)
+        atexit.register(_clear, Path(config.hydra.sweep.dir))
+
     def on_multirun_end(self, config: Any, **kwargs: Any) -> None:  # noqa: ARG002 (Hydra's signature)
         """Collect the outcomes, print them and exit: 2 after a user's mistake, 1 after a failure, else 0."""
-        from cleanbench.commands.tables import print_outcomes
-        from cleanbench.run import Outcome
+        try:
+            code = _summarise(Path(config.hydra.sweep.dir))
+        except Exception:  # Hydra would turn it into a warning, and the sweep into a success
+            traceback.print_exc()
+            code = FAILURE
+        raise SystemExit(code)
 
-        folder = Path(config.hydra.sweep.dir)
-        files = sorted(folder.glob("*/outcome.json"), key=lambda path: int(path.parent.name))
-        left = [json.loads(path.read_text(encoding="utf-8")) for path in files]
-        shutil.rmtree(folder, ignore_errors=True)
-        if folder.parent.name == ".sweeps" and not any(folder.parent.iterdir()):
+
+def _summarise(folder: Path) -> int:
+    from cleanbench.commands.tables import print_outcomes
+    from cleanbench.run import Outcome
+
+    files = sorted(folder.glob("*/outcome.json"), key=lambda path: (len(path.parent.name), path.parent.name))
+    left = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+    outcomes = [Outcome.from_json(content["outcome"]) for content in left if "outcome" in content]
+    print_outcomes(outcomes)
+    for content in left:
+        if "outcome" not in content:
+            sys.stderr.write(f"error: {content.get('mistake') or content['failure']}\n")
+    if any("mistake" in content for content in left):
+        return MISTAKE
+    failed = not left or any("failure" in content for content in left) or any(outcome.failed for outcome in outcomes)
+    return FAILURE if failed else 0
+
+
+def _clear(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.parent.name == ".sweeps":
+        with suppress(OSError):  # another sweep is at work there
             folder.parent.rmdir()
-        outcomes = [Outcome.from_json(content["outcome"]) for content in left if "outcome" in content]
-        mistakes = [content["mistake"] for content in left if "mistake" in content]
-        print_outcomes(outcomes)
-        for mistake in mistakes:
-            sys.stderr.write(f"error: {mistake}\n")
-        raise SystemExit(MISTAKE if mistakes else FAILURE if any(outcome.failed for outcome in outcomes) else 0)

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -16,23 +17,35 @@ SHOWN = ("AP", "AUROC", "P@10", "P@100", "R@100", "P@1%", "FoE")
 
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:
-    """Print the results by issue and what could not be ranked, with its reason."""
+    """Print the results by issue, what could not be ranked, with its reason, and warnings to standard error."""
+    for warning in dict.fromkeys(warning for outcome in outcomes for warning in outcome.warnings):
+        sys.stderr.write(f"warning: {warning}\n")
     console = _console()
     for issue in Issue:
         records = [record for outcome in outcomes for record in outcome.run.records if record.issue is issue]
         for key in dict.fromkeys((record.dataset, _truth(record)) for record in records):
             group = [record for record in records if (record.dataset, _truth(record)) == key]
-            console.print(_table(issue, group))
+            _show(console, _table(issue, group))
     missing = [(outcome, issue, reason) for outcome in outcomes for issue, reason in outcome.run.not_ranked.items()]
     if missing:
         table = Table("Method", "Issue", "Why there is no ranking", title="Not ranked", title_justify="left", box=None)
         for outcome, issue, reason in missing:
             table.add_row(outcome.method, issue, Text(reason, overflow="fold"))
-        console.print(table)
+        _show(console, table)
     for outcome in outcomes:
         if outcome.folder is not None:
             found = " (finished before; force=true repeats it)" if outcome.reused else ""
-            console.print(f"{outcome.method}: {outcome.folder}{found}", style="dim", soft_wrap=True, highlight=False)
+            console.print(f"{outcome.method}: {outcome.folder}{found}", style="dim", soft_wrap=True)
+
+
+def _show(console: Console, table: Table) -> None:
+    """Print a table; where it is wider than the terminal, its lines wrap, and no number is cut off."""
+    usual = console.width
+    if all(column.no_wrap for column in table.columns):
+        unlimited = console.options.update(max_width=sys.maxsize)
+        console.width = max(usual, Measurement.get(console, unlimited, table).maximum)
+    console.print(table)
+    console.width = usual
 
 
 def _table(issue: Issue, records: Sequence[Record]) -> Table:
@@ -80,5 +93,7 @@ def _truth(record: Record) -> str:
 
 
 def _console() -> Console:
-    # A pipe has no width; a table cut off at 80 columns would lose numbers.
-    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160, soft_wrap=False)
+    # A pipe has no width; 160 columns fold reasons at a length that still reads well. Names and paths are the
+    # user's: brackets and colons in them are neither markup nor emoji.
+    width = None if sys.stdout.isatty() else 160
+    return Console(file=sys.stdout, width=width, soft_wrap=False, markup=False, emoji=False, highlight=False)

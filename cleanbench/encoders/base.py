@@ -40,7 +40,8 @@ class Encoder:
     def identity(self) -> str:
         """Return a digest of all that decides its output besides the images: code, settings, weights."""
         settings = json.dumps(asdict(self), sort_keys=True)
-        return digest_of([type(self).__qualname__, source_digest(type(self)), settings])
+        sources = [source_digest(base) for base in type(self).__mro__ if base not in Encoder.__mro__]
+        return digest_of([type(self).__qualname__, *sources, settings])
 
     def prepare(self, images: Images, folder: Path) -> Fitted:
         """Make it ready: load or train weights; ``folder`` keeps checkpoints.
@@ -68,9 +69,7 @@ def embedding_key(encoder: Encoder, pixels_digest: str) -> str:
     return digest_of([encoder.identity(), pixels_digest])
 
 
-def extract(
-    encoder: Encoder, images: Images, pixels_digest: str, store: Store, batch_size: int = 64
-) -> Embeddings:
+def extract(encoder: Encoder, images: Images, pixels_digest: str, store: Store, batch_size: int = 64) -> Embeddings:
     """Encode all images, in batches, into a memory map of the store; done once per encoder and set.
 
     Args:
@@ -81,7 +80,7 @@ def extract(
         batch_size: How many decoded images are in memory at once.
 
     Raises:
-        UserError: If an embedding is not finite, naming the image.
+        UserError: If an embedding is not finite, naming the image, or the encoder returns another shape.
     """
     key = embedding_key(encoder, pixels_digest)
 
@@ -91,15 +90,19 @@ def extract(
         with progress("embeddings", len(images), "image") as bar:
             for start in range(0, len(images), batch_size):
                 stop = min(start + batch_size, len(images))
-                encoded = np.asarray(
-                    fitted.encode([images[index] for index in range(start, stop)]), dtype=np.float32
-                )
+                encoded = np.asarray(fitted.encode([images[index] for index in range(start, stop)]), dtype=np.float32)
+                width = encoded.shape[-1] if rows is None else rows.shape[1]
+                if encoded.shape != (stop - start, width):
+                    raise UserError(
+                        f"{type(encoder).__name__} returned embeddings of shape {encoded.shape} "
+                        f"for {stop - start} images, expected {(stop - start, width)}"
+                    )
                 finite = np.isfinite(encoded).all(axis=1)
                 if not finite.all():
                     culprit = images.describe(start + int(np.argmin(finite)))
                     raise UserError(f"the embedding of {culprit} by {type(encoder).__name__} is not finite")
                 if rows is None:
-                    shape = (len(images), encoded.shape[1])
+                    shape = (len(images), width)
                     rows = open_memmap(folder / "array.npy", mode="w+", dtype=np.float32, shape=shape)
                 rows[start:stop] = encoded
                 bar.update(stop - start)

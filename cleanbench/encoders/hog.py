@@ -31,12 +31,13 @@ class HOG(Encoder):
         """Validate.
 
         Raises:
-            UserError: If cells do not tile the image.
+            UserError: If a setting is no positive whole number, or cells do not tile the image.
         """
-        if self.cell < 1 or self.size % self.cell or self.size < 2 * self.cell:
-            raise UserError(
-                f"size={self.size} must be a multiple of cell={self.cell}, at least twice as large"
-            )
+        for name in ("size", "cell", "orientations"):
+            if not isinstance(value := getattr(self, name), int) or value < 1:
+                raise UserError(f"{name}={value!r} of the encoder must be a whole number, at least 1")
+        if self.size % self.cell or self.size < 2 * self.cell:
+            raise UserError(f"size={self.size} must be a multiple of cell={self.cell}, at least twice as large")
 
     def encode(self, batch: Sequence[Image.Image]) -> Floats:
         """Return block histograms, float32, shape ``(len(batch), D)``; D is 324 with the defaults."""

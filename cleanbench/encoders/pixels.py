@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from cleanbench.core import Floats
+from cleanbench.core import Floats, UserError
 from cleanbench.encoders.base import Encoder
 
 
@@ -19,6 +19,15 @@ class Pixels(Encoder):
     """
 
     size: int = 32
+
+    def __post_init__(self) -> None:
+        """Validate.
+
+        Raises:
+            UserError: If the size is no positive whole number.
+        """
+        if not isinstance(self.size, int) or self.size < 1:
+            raise UserError(f"size={self.size!r} of the encoder must be a whole number, at least 1")
 
     def encode(self, batch: Sequence[Image.Image]) -> Floats:
         """Return values in [0, 1], float32, shape ``(len(batch), 3 * size ** 2)``."""

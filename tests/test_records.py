@@ -1,0 +1,103 @@
+"""Records: what they accept, and how a damaged file is told."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cleanbench.core import UserError
+from cleanbench.records import Measured, Record, label, read_records, read_run, write_records
+
+RECORD: dict[str, Any] = {
+    "method": "knn",
+    "issue": "off_topic",
+    "dataset": "holiday",
+    "encoder": None,
+    "items": 2,
+    "faulty": 1,
+    "metrics": {"AP": {"value": 0.5}},
+    "settings": {},
+    "changed": {},
+    "fingerprint": "f",
+    "images": 2,
+    "unreadable": 0,
+    "coverage": 1.0,
+    "truth": None,
+    "encoder_detail": None,
+    "supervised": False,
+    "seeds": {"dataset": None, "encoder": None, "method": 0},
+    "cost": {"cpu_seconds": 0, "wall_seconds": 0, "fit_cpu_seconds": 0, "peak_mib": 0, "base_mib": 0},
+    "key": "k",
+    "versions": {},
+    "created": "2030-01-01T00:00:00+00:00",
+}
+
+
+def record(**changed: Any) -> Record:
+    return Record.model_validate(RECORD | changed)
+
+
+def test_records_are_found_again_line_by_line(tmp_path: Path) -> None:
+    # Some characters end a line for Python, but not in a file of JSON lines.
+    wild = [record(dataset=f"a{character}b") for character in ("\u2028", "\x85", "\x1c", "\n", "ü", '"')]
+    write_records(tmp_path / "records.jsonl", wild)
+    assert read_records(tmp_path / "records.jsonl") == wild
+    assert [path.name for path in tmp_path.iterdir()] == ["records.jsonl"]
+    write_records(tmp_path / "records.jsonl", [])
+    assert read_records(tmp_path / "records.jsonl") == []
+    assert read_records(tmp_path / "not there") == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"surprise": 1}, "surprise: Extra inputs are not permitted"),
+        ({"items": "many"}, "items: "),
+        ({"issue": "ugly"}, "issue: "),
+        ({"schema_version": 2}, "schema_version: "),
+        ({"metrics": {"AP": {"value": 0.5, "mean": 1}}}, "metrics.AP.mean"),
+    ],
+)
+def test_a_wrong_record_is_told_by_file_line_and_field(changed: dict[str, Any], message: str, tmp_path: Path) -> None:
+    import json
+
+    path = tmp_path / "records.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in (RECORD, RECORD | changed)))
+    with pytest.raises(UserError, match=f"records.jsonl, line 2: {message}"):
+        read_records(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "not valid JSON"),
+        ("[]", "expected a JSON object, found list"),
+        ("{}", "no schema 1"),
+        ('{"schema": 2}', "no schema 1"),
+        ('{"schema": 1, "records": []}', "not_ranked: Field required"),
+    ],
+)
+def test_a_damaged_run_file_is_told(content: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "record.json").write_text(content)
+    with pytest.raises(UserError, match=f"record.json.*{message}"):
+        read_run(tmp_path / "record.json")
+
+
+def test_a_blank_line_is_no_record(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    write_records(path, [record()])
+    path.write_text(path.read_text() + "\n")
+    with pytest.raises(UserError, match="line 2: not valid JSON"):
+        read_records(path)
+
+
+def test_no_number_is_not_a_number() -> None:
+    for wrong in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="finite"):
+            Measured(value=wrong)
+
+
+def test_a_label_shows_what_differs_from_the_defaults() -> None:
+    assert label("knn", {}) == "knn"
+    assert label("knn", {"k": 3, "a": "b"}) == "knn (a=b, k=3)"
+    assert record(changed={"k": 3}).label == "knn (k=3)"
