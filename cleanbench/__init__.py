@@ -1,8 +1,10 @@
 """cleanbench: a benchmark harness for methods that find dirty images."""
 
 from cleanbench import zoo
-from cleanbench.core import Bools, Card, Floats, GroundTruth, ImageSet, Ints, Issue, Need, Ranking, UserError
-from cleanbench.detector import Detector, NotApplicable, View
+from cleanbench.core import Bools, Floats, GroundTruth, Ints, Issue, Need, Ranking, UserError
+from cleanbench.detector import Detector
+from cleanbench.image_set import Card, ImageSet
+from cleanbench.view import NotApplicable, View
 
 __version__ = "0.1.0"
 

@@ -3,8 +3,9 @@
 import numpy as np
 
 from cleanbench import pairs
-from cleanbench.core import Floats, GroundTruth, ImageSet, Ints, Issue, Need, Ranking
+from cleanbench.core import Floats, GroundTruth, Ints, Issue, Need, Ranking
 from cleanbench.detector import Detector
+from cleanbench.image_set import ImageSet
 from cleanbench.worker import Answer, Task
 
 

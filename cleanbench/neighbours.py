@@ -97,7 +97,7 @@ def nearest(embeddings: Floats, k: int) -> tuple[Ints, Floats]:
     if not 1 <= k < count:
         raise ValueError(f"k must be between 1 and {count - 1} for {count} rows, not {k}")
     unit = normalised(embeddings)
-    wanted = min(k + SPARE, count - 1)
+    wanted, noise = min(k + SPARE, count - 1), rounding(unit)
     indices = np.empty((count, k), dtype=np.int64)
     cosines = np.empty((count, k))
     with progress("neighbours", count, "image") as bar:
@@ -111,6 +111,13 @@ def nearest(embeddings: Floats, k: int) -> tuple[Ints, Floats]:
             order = np.argsort(-exact, axis=1, kind="stable")[:, :k]
             indices[rows] = np.take_along_axis(candidates, order, axis=1)
             cosines[rows] = np.take_along_axis(exact, order, axis=1)
+            # Where more images lie within rounding of the k-th than there are spares, they are all compared.
+            last = np.take_along_axis(similarities, candidates, axis=1).min(axis=1)
+            for row in np.flatnonzero(last >= cosines[rows][:, -1] - noise):
+                near = np.flatnonzero(similarities[row] >= cosines[here[row], -1] - noise)
+                exact_near = cosine(embeddings, np.stack([np.full(len(near), here[row]), near], axis=1))
+                best = np.argsort(-exact_near, kind="stable")[:k]
+                indices[here[row]], cosines[here[row]] = near[best], exact_near[best]
             bar.update(len(here))
     return indices, cosines
 

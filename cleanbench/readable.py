@@ -7,11 +7,12 @@ from pathlib import Path
 
 import PIL
 
-from cleanbench.core import ImageSet, digest_of
-from cleanbench.detector import source_digest
+from cleanbench.core import digest_of
+from cleanbench.image_set import ImageSet
 from cleanbench.images import decode
 from cleanbench.progress import progress
 from cleanbench.store import Store
+from cleanbench.view import source_digest
 
 TOLD = 20  # images named in a warning; more would bury the results
 

@@ -13,15 +13,17 @@ import numpy as np
 
 from cleanbench import __version__, records
 from cleanbench.asking import NoRanking, inapplicable, ranking_of, scores_of, task_of
-from cleanbench.core import ImageSet, Ints, Issue, Need, Ranking, UserError, digest_of
-from cleanbench.detector import Detector, source_digest
+from cleanbench.core import Ints, Issue, Need, Ranking, UserError, digest_of
+from cleanbench.detector import Detector
 from cleanbench.encoders.base import Embeddings, Encoder, embedding_key, extract
 from cleanbench.environment import manifest, versions
+from cleanbench.image_set import ImageSet
 from cleanbench.images import Images
 from cleanbench.metrics import evaluate
 from cleanbench.rankings import write_ranking, write_truth
 from cleanbench.readable import told, unreadable_reasons
 from cleanbench.store import Store, make_folder, replace_folder
+from cleanbench.view import source_digest
 from cleanbench.worker import Answer, Job, Task, execute
 
 

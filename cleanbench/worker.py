@@ -20,10 +20,11 @@ from typing import Any
 
 from cleanbench import processes
 from cleanbench.core import Floats, Ints, Issue, Need, UserError, read_only
-from cleanbench.detector import Detector, NotApplicable, View
+from cleanbench.detector import Detector
 from cleanbench.images import Images
 from cleanbench.progress import TERMINAL, progress
 from cleanbench.store import Store, open_array
+from cleanbench.view import NotApplicable, View
 
 MIB = 2**20
 THREADED = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")
@@ -171,14 +172,17 @@ def main(folder: Path) -> None:
 
 
 class Work:
-    """A method at work in its child process: made and fitted once, then asked issue by issue."""
+    """A method at work in its child process, asked issue by issue.
+
+    It is made and fitted once for all issues that see the same images: an issue that needs labels does not see the
+    unlabelled ones, and what was fitted to other rows would not fit its own.
+    """
 
     def __init__(self, job: Job) -> None:
         self.job = job
         self.view = _view(job)
-        self.base_mib = _peak_mib()
-        self.detector: Detector | None = None
-        self.broken: BaseException | None = None
+        self.base_mib = peak_mib()
+        self.fitted: dict[bool, Detector | BaseException] = {}
         self.fit_cpu_seconds = 0.0
 
     def answer(self, task: Task) -> Answer:
@@ -188,9 +192,9 @@ class Work:
         scores: tuple[Floats, ...] = ()
         problem = reason = ""
         try:
-            detector = self._fitted()
-            start_cpu, start_wall = _cpu_seconds(), time.perf_counter()
             view = self.view if task.rows is None else self.view.take(task.rows)
+            detector = self._detector(view, whole=task.rows is None)
+            start_cpu, start_wall = _cpu_seconds(), time.perf_counter()
             if task.retrieve:
                 found = detector.retrieve(view.restricted(detector.needs_for(task.issue)), task.retrieve)
                 items, scores = found.items, (found.scores,)
@@ -216,44 +220,34 @@ class Work:
             _cpu_seconds() - start_cpu,
             time.perf_counter() - start_wall,
             self.fit_cpu_seconds,
-            _peak_mib(),
+            peak_mib(),
             self.base_mib,
         )
 
-    def _fitted(self) -> Detector:
-        if self.broken is not None:
-            raise self.broken
-        if self.detector is None:
+    def _detector(self, view: View, whole: bool) -> Detector:
+        """Return the method fitted to ``view``; one that failed to fit fails again at once."""
+        if whole not in self.fitted:
             start = _cpu_seconds()
             try:
-                self.detector = self._fit()
+                self.fitted[whole] = self._fit(view)
             except (Exception, SystemExit) as error:
-                self.broken = error  # the other issues would only fail again, maybe after hours
-                raise
-            finally:
-                self.fit_cpu_seconds = _cpu_seconds() - start
-        return self.detector
+                self.fitted[whole] = error  # the other issues would only fail again, maybe after hours
+            self.fit_cpu_seconds = _cpu_seconds() - start
+        fitted = self.fitted[whole]
+        if isinstance(fitted, BaseException):
+            raise fitted
+        return fitted
 
-    def _fit(self) -> Detector:
-        from hydra.errors import InstantiationException
-        from hydra.utils import instantiate
+    def _fit(self, view: View) -> Detector:
+        from cleanbench import zoo
 
-        tasks = self.job.tasks
-        try:
-            detector = instantiate(dict(self.job.method), _convert_="all")
-        except InstantiationException as error:
-            # A constructor refuses its settings in these ways; Hydra wraps what it raises.
-            if isinstance(error.__cause__, (UserError, ValueError, TypeError)):
-                raise UserError(f"{self.job.method['_target_']} cannot be made: {error.__cause__}") from error
-            raise
+        detector = zoo.make(dict(self.job.method))
         if not isinstance(detector, Detector):
             raise TypeError(f"{self.job.method['_target_']} made a {type(detector).__name__}, not a Detector")
+        # What all its issues need, asked for or not: the same method is fitted to the same data in every run.
         shared = ~Need(0)
-        for task in tasks:
-            shared &= detector.needs_for(task.issue)
-        # What no issue sees is not fitted either: unlabelled images, if all issues need labels.
-        rows = tasks[0].rows if all(task.rows is not None for task in tasks) else None
-        view = self.view if rows is None else self.view.take(rows)
+        for issue in detector.issues():
+            shared &= detector.needs_for(issue)
         detector.fit(view.restricted(shared))
         return detector
 
@@ -285,7 +279,7 @@ def _cpu_seconds() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def _peak_mib() -> float:
+def peak_mib() -> float:
     """Highest resident memory of this process so far."""
     status = Path("/proc/self/status")
     if status.exists():  # getrusage would count the parent's memory at the fork as this process's own

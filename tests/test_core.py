@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from cleanbench.core import GroundTruth, ImageSet, Issue, Need, Ranking, UserError, digest_of, read_only
+from cleanbench.core import GroundTruth, Issue, Need, Ranking, UserError, digest_of, read_only
+from cleanbench.image_set import ImageSet
 from cleanbench.images import Encoded, Files, Images
 
 IDS = ("a", "b", "c", "d")

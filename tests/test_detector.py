@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cleanbench.core import Floats, Ints, Issue, Need
-from cleanbench.detector import Detector, UndeclaredNeed, UnsolvedIssue, View
+from cleanbench.detector import Detector, UnsolvedIssue
+from cleanbench.view import UndeclaredNeed, View
 
 
 class ByLabel(Detector):

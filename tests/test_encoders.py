@@ -12,13 +12,14 @@ from PIL import Image
 from skimage.feature import hog
 
 from cleanbench import zoo
-from cleanbench.core import Floats, ImageSet, UserError
-from cleanbench.detector import View
+from cleanbench.core import Floats, UserError
 from cleanbench.encoders.base import Encoder, embedding_key, extract
 from cleanbench.encoders.hog import HOG
 from cleanbench.encoders.pixels import Pixels
+from cleanbench.image_set import ImageSet
 from cleanbench.images import Files, Images
 from cleanbench.store import Store
+from cleanbench.view import View
 
 both = pytest.mark.parametrize("encoder", [Pixels(), HOG()], ids=["pixels", "hog"])
 

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cleanbench.core import ImageSet, Issue, UserError
+from cleanbench.core import Issue, UserError
 from cleanbench.datasets.folder import find, folder
 from cleanbench.datasets.listings import classify
+from cleanbench.image_set import ImageSet
 
 
 def fill(root: Path, *names: str) -> Path:

@@ -183,7 +183,7 @@ def test_fitting_fails_once_for_all_issues(ask: Rank, tmp_path: Path) -> None:
     outcome = ask("method=odd", "method.do='fail to fit'", f"method.path={path}")
     told = dict.fromkeys((Issue.OFF_TOPIC, Issue.LABEL_ERROR), "failed: RuntimeError: cannot fit")
     assert outcome.run.not_ranked == told
-    assert path.read_text() == "x"
+    assert path.read_text() == "xx", "once for the images, once for the labelled ones"
 
 
 def test_unlabelled_images_are_not_shown_where_labels_are_needed_and_rank_last(ask: Rank) -> None:

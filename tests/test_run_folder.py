@@ -13,8 +13,9 @@ from omegaconf import OmegaConf
 
 from cleanbench import run as running
 from cleanbench.commands import rank as ranking
-from cleanbench.core import ImageSet, Issue
+from cleanbench.core import Issue
 from cleanbench.environment import manifest
+from cleanbench.image_set import ImageSet
 from cleanbench.metrics import evaluate
 from cleanbench.rankings import align, read_table
 from cleanbench.records import read_run

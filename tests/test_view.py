@@ -16,9 +16,9 @@ from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
 from cleanbench.core import Need
-from cleanbench.detector import NotApplicable, UndeclaredNeed, View
 from cleanbench.images import Files, Images
 from cleanbench.store import Store
+from cleanbench.view import NotApplicable, UndeclaredNeed, View
 
 EVERYTHING = Need.IMAGES | Need.EMBEDDINGS | Need.LABELS | Need.CLASS_NAMES | Need.CALIBRATION
 
@@ -150,7 +150,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 import numpy as np
-from cleanbench.detector import View
+from cleanbench.view import View
 from cleanbench.store import Store
 
 def compute(image, factor=1):

@@ -21,8 +21,9 @@ from cleanbench.checks.subject import (
     run_check,
 )
 from cleanbench.core import Floats, Ints, Issue, Ranking
-from cleanbench.detector import SOLVED_BY, Detector, NotApplicable, UndeclaredNeed
+from cleanbench.detector import SOLVED_BY, Detector
 from cleanbench.metrics import evaluate
+from cleanbench.view import NotApplicable, UndeclaredNeed
 from cleanbench.zoo import Search
 
 NOT_APPLICABLE = "not applicable to the planted data"

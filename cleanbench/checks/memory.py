@@ -22,10 +22,10 @@ from cleanbench import zoo
 from cleanbench.checks.planted import CLASSES, class_embeddings, planted
 from cleanbench.checks.subject import ContractViolation, Subject
 from cleanbench.core import Need, read_only
-from cleanbench.detector import NotApplicable, View
 from cleanbench.images import Images
 from cleanbench.pairs import decode, pair_count
-from cleanbench.worker import _peak_mib
+from cleanbench.view import NotApplicable, View
+from cleanbench.worker import peak_mib
 
 MIB = 2**20
 SIZES = (3000, 6000)  # where N x N float32 values take 34 and 137 MiB
@@ -120,7 +120,7 @@ def _peaks(subject: Subject) -> list[float]:
         _reset_peak()
         # Taken off the list, so that what the smaller view derived is gone before the larger one is worked on.
         _work(subject, replace(views.pop(0), memory_limit=round(base * MIB) + LIMIT))
-        peaks.append(_peak_mib() - base)
+        peaks.append(peak_mib() - base)
     return peaks
 
 
@@ -152,7 +152,7 @@ def _reset_peak() -> float:
     gc.collect()
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    return _peak_mib()
+    return peak_mib()
 
 
 def _provide(module: str, file: str) -> None:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from cleanbench.core import Floats, GroundTruth, Ints, Issue
-from cleanbench.detector import View
 from cleanbench.pairs import decode, encode, pair_count
+from cleanbench.view import View
 
 CLASSES = 6
 OFF_TOPIC = 1 / 20  # share of all images

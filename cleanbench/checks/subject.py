@@ -12,7 +12,8 @@ import numpy.typing as npt
 from cleanbench import zoo
 from cleanbench.checks.planted import Planted, planted
 from cleanbench.core import Floats, Ints, Issue, Need
-from cleanbench.detector import Detector, NotApplicable, View
+from cleanbench.detector import Detector
+from cleanbench.view import NotApplicable, View
 
 Check = Callable[["Subject"], str | None]
 BINDING = ("something_was_checked",)  # without this one a method could be exempt from all others

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 
 from hydra.errors import OverrideParseException
+from yaml import YAMLError
 
 from cleanbench.core import UserError
 
@@ -19,6 +20,8 @@ def explained(error: Exception) -> str:
         return _no_option(option[1], option[2])
     if key := re.search(r"Could not override '([^']+)'", text):
         return _no_setting(key[1])
+    if isinstance(error, YAMLError):
+        text = f"a configuration file is no valid YAML: {' '.join(text.split())}"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if isinstance(error, OverrideParseException):
         quotes = "put a value with unusual characters in quotes twice: 'dataset.root=\"/data/my pictures (1)\"'"

@@ -12,9 +12,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from cleanbench import config, zoo
 from cleanbench.commands.mistakes import nearest
-from cleanbench.core import ImageSet, UserError
+from cleanbench.core import UserError
 from cleanbench.detector import SOLVED_BY, Detector
 from cleanbench.encoders.base import Encoder
+from cleanbench.image_set import ImageSet
 from cleanbench.records import Seeds
 from cleanbench.run import Outcome, Request, run
 from cleanbench.store import Store
@@ -91,19 +92,8 @@ def _image_set(settings: str) -> ImageSet:
 
 def _made(settings: Mapping[str, Any], kind: type[T], group: str) -> T:
     """Make what a config group describes, with an error that names the setting at fault."""
-    from hydra.errors import InstantiationException
-    from hydra.utils import instantiate
-
     _check_settings(settings, group)
-    try:
-        made = instantiate(dict(settings), _convert_="all")
-    except InstantiationException as error:
-        # Hydra wraps what a constructor raises; its own words name the mistake better.
-        if isinstance(error.__cause__, UserError):
-            raise UserError(str(error.__cause__)) from error
-        if isinstance(error.__cause__, (ValueError, TypeError)):
-            raise UserError(f"{settings['_target_']} cannot be made: {error.__cause__}") from error
-        raise
+    made = zoo.make(dict(settings))
     if not isinstance(made, kind):
         raise UserError(f"{group}: {settings.get('_target_')} made a {type(made).__name__}, not a {kind.__name__}")
     return made

@@ -54,9 +54,8 @@ def _table(issue: Issue, records: Sequence[Record]) -> Table:
     noun = "pairs" if issue.ranks_pairs else "images"
     if first.items:
         share = first.faulty / first.items
-        title = (
-            f"{issue.heading} on {first.dataset}: {first.faulty:,} of {first.items:,} annotated {noun} ({share:.1%})"
-        )
+        judged = f"{first.faulty:,} of {first.items:,} annotated {noun} ({share:.1%})"
+        title = f"{issue.heading} on {first.dataset}: {judged}, {first.truth.kind if first.truth else 'no'} truth"
     else:
         title = f"{issue.heading} on {first.dataset}: ranked, not scored: there is no ground truth"
     table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
@@ -66,7 +65,7 @@ def _table(issue: Issue, records: Sequence[Record]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for record in sorted(records, key=_best_first):
         cells = [_cell(record.metrics[name].value) for name in SHOWN]
-        cost = [f"{record.cost.cpu_seconds:.1f}", f"{record.cost.peak_mib:.0f}"]
+        cost = [f"{record.cost.fit_cpu_seconds + record.cost.cpu_seconds:.1f}", f"{record.cost.peak_mib:.0f}"]
         table.add_row(record.label, record.encoder or "–", *cells, *cost)
     if first.items:
         expected = [_chance(name, first.faulty, first.items) for name in SHOWN]

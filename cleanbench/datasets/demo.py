@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from cleanbench.core import Card, GroundTruth, ImageSet, Issue, UserError, digest_of
+from cleanbench.core import GroundTruth, Issue, UserError, digest_of
+from cleanbench.image_set import Card, ImageSet
 from cleanbench.images import Files, Images
 from cleanbench.progress import progress
 from cleanbench.store import Store

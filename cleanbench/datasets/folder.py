@@ -5,10 +5,11 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
-from cleanbench.core import Card, GroundTruth, ImageSet, Issue, UserError
+from cleanbench.core import GroundTruth, Issue, UserError
 from cleanbench.datasets.listings import classify, listed, unlisted
 from cleanbench.datasets.tables import canonical, count, some
 from cleanbench.datasets.truth_tables import FILES, read_truth
+from cleanbench.image_set import Card, ImageSet
 from cleanbench.images import Files, Images, suffixes
 
 METADATA = "metadata.csv"

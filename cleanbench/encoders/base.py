@@ -11,10 +11,10 @@ from numpy.lib.format import open_memmap
 from PIL import Image
 
 from cleanbench.core import Floats, UserError, digest_of
-from cleanbench.detector import source_digest
 from cleanbench.images import Images
 from cleanbench.progress import progress
 from cleanbench.store import Store
+from cleanbench.view import source_digest
 
 
 @dataclass(frozen=True)
