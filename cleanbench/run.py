@@ -5,7 +5,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +134,8 @@ def run(request: Request, store: Store) -> Outcome:
         raise UserError(f"none of the {len(image_set)} images of {image_set.name!r} can be read")
     rows = np.flatnonzero(readable)
     images = image_set.images.take(rows)
-    embeddings = extract(request.encoder, images, image_set.pixels_digest, store) if embedded else None
+    ids = tuple(image_set.ids[row] for row in rows)
+    embeddings = extract(request.encoder, images, image_set.pixels_digest, store, ids=ids) if embedded else None
     tasks = {issue: task_of(detector, image_set, issue, rows, request.retrieve) for issue in issues}
     answers, log = execute(_job(request, tasks, images, rows, store, embeddings), request.timeout)
 
@@ -242,7 +243,7 @@ class Scored:
             truth=records.TruthName.of(truth, image_set.truth_revision),
             encoder_detail=None
             if encoded is None
-            else records.EncoderName(settings=asdict(request.encoder), digest=encoded.weights, key=encoded.key),
+            else records.EncoderName(settings=request.encoder.settings(), digest=encoded.weights, key=encoded.key),
             supervised=Need.CALIBRATION in request.detector.needs_for(issue),
             seeds=request.seeds,
             cost=records.Cost(
