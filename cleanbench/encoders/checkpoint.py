@@ -1,6 +1,5 @@
 """Networks in local files: state dicts for a network of timm, and TorchScript archives."""
 
-import importlib.metadata
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from cleanbench.core import UserError, digest_of
 from cleanbench.encoders.base import Encoder, Fitted
 from cleanbench.encoders.files import existing, file_digest
 from cleanbench.encoders.inference import encode_with, preprocessing
-from cleanbench.encoders.pretrained import build, check_name
+from cleanbench.encoders.pretrained import build, check_name, code_digests
 from cleanbench.encoders.weights import backbone_state, mismatch, read_state, state_digest
 from cleanbench.images import Images
 
@@ -60,7 +59,7 @@ class Checkpoint(Encoder):
 
     def identity(self) -> str:
         """Return a digest of settings, code and the file's bytes."""
-        return digest_of([super().identity(), importlib.metadata.version("timm"), file_digest(existing(self.path))])
+        return digest_of([super().identity(), *code_digests(), file_digest(existing(self.path))])
 
     def prepare(self, images: Images, folder: Path) -> Fitted:
         """Load the network."""

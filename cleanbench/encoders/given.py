@@ -12,6 +12,7 @@ import numpy.typing as npt
 from numpy.lib.format import open_memmap
 
 from cleanbench.core import Ints, UserError, digest_of
+from cleanbench.detector import source_digest
 from cleanbench.encoders.base import SetEncoder, Wanted
 from cleanbench.encoders.embedding_files import id_files, named, read_embeddings
 from cleanbench.encoders.files import existing, file_digest
@@ -35,7 +36,7 @@ class Given(SetEncoder):
 
     def identity(self) -> str:
         """Return a digest of code and files."""
-        return digest_of([super().identity(), self._digest()])
+        return digest_of([super().identity(), source_digest(read_embeddings), self._digest()])
 
     def embed(self, wanted: Wanted, target: Path) -> str:
         """Write the rows of the wanted images.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cleanbench.core import UserError, digest_of
+from cleanbench.detector import source_digest
 from cleanbench.encoders.base import Encoder, Fitted
 from cleanbench.encoders.files import file_digest
 from cleanbench.encoders.hub import hub_file
@@ -70,9 +71,8 @@ class Pretrained(Encoder):
         timm defines networks and their preprocessing, so its version counts.
         """
         file = self._file()
-        return digest_of(
-            [super().identity(), importlib.metadata.version("timm"), "" if file is None else file_digest(file)]
-        )
+        weights = "" if file is None else file_digest(file)
+        return digest_of([super().identity(), *code_digests(), weights])
 
     def prepare(self, images: Images, folder: Path) -> Fitted:
         """Build the network and load its weights."""
@@ -109,19 +109,30 @@ class Pretrained(Encoder):
         return hub_file(known.hf_hub_id, tuple(dict.fromkeys(names)), cure)
 
 
+def code_digests() -> tuple[str, ...]:
+    """Return what names the code that builds networks of timm and feeds them."""
+    ours = (source_digest(part) for part in (build, encode_with, state_digest))
+    return (*ours, importlib.metadata.version("timm"))
+
+
 def check_name(model: str) -> None:
-    """Check that timm has a network of that name.
+    """Check that timm has a network of that name, and weights of that tag.
 
     Raises:
         UserError: With the nearest names.
     """
     import timm
 
-    if timm.is_model(model):
-        return
-    near = difflib.get_close_matches(model, timm.list_models(include_tags=True), 3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}? " if near else ""
-    raise UserError(f"timm has no model {model!r}; {hint}timm.list_models() lists all")
+    architecture, _, tag = model.partition(".")
+    if not timm.is_model(architecture):
+        names = timm.list_models()
+        near = [name for name in names if name.startswith(architecture)] or difflib.get_close_matches(
+            architecture, names, cutoff=0.5
+        )
+        hint = f"did you mean {' or '.join(near[:3])}? " if near else ""
+        raise UserError(f"timm has no model {model!r}; {hint}timm.list_models() lists all")
+    if tag and model not in (tagged := timm.list_models(f"{architecture}.*", include_tags=True)):
+        raise UserError(f"timm has no weights {tag!r} of {architecture}; it has {', '.join(tagged) or 'none'}")
 
 
 def build(
@@ -166,9 +177,11 @@ def build(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network: Any = timm.create_model(model, **arguments)
-    except (RuntimeError, AssertionError, ValueError, TypeError, KeyError) as error:
+    # timm raises what it likes about sizes, and about files.
+    except Exception as error:
         reason = str(error).strip() or type(error).__name__
-        raise UserError(f"{model} cannot be built with image_size={image_size}: {reason}") from error
+        source = "" if file is None else f" from {file}"
+        raise UserError(f"{model} cannot be built with image_size={image_size}{source}: {reason}") from error
     network.pretrained_cfg.pop("state_dict", None)
     if pool is not None:
         _set_pool(network, model, pool, head)

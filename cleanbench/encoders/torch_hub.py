@@ -12,6 +12,7 @@ from cleanbench.core import UserError, digest_of
 from cleanbench.encoders.base import Encoder, Fitted
 from cleanbench.encoders.hub import PATIENCE, unreachable
 from cleanbench.encoders.inference import encode_with, preprocessing
+from cleanbench.encoders.pretrained import code_digests
 from cleanbench.encoders.weights import state_digest
 from cleanbench.images import Images
 
@@ -78,7 +79,7 @@ class TorchHub(Encoder):
 
         The weights are known only once the network is loaded.
         """
-        return digest_of([super().identity(), self._code_digest, state_digest(self._network)])
+        return digest_of([super().identity(), *code_digests(), self._code_digest, state_digest(self._network)])
 
     def prepare(self, images: Images, folder: Path) -> Fitted:
         """Load the network."""
