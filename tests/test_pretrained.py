@@ -174,6 +174,13 @@ def test_preprocessing_that_makes_no_sense_is_told(changes: dict[str, Any], mess
         preprocessing(changes)
 
 
+@pytest.mark.parametrize(
+    ("name", "width"), [("imagenet_vit_tiny", 192), ("dino_vit_small", 384), ("dinov2", 384), ("clip", 512)]
+)
+def test_presets_are_networks_of_the_stated_width(name: str, width: int) -> None:
+    assert rows(zoo.load(name, "encoder", weights="random"), pictures(1)).shape == (1, width)
+
+
 # The Hugging Face cache
 
 

@@ -64,7 +64,8 @@ def _sidecar(path: Path) -> Path:
 def _npy(path: Path) -> tuple[list[str], npt.NDArray[Any]]:
     beside = _sidecar(path)
     try:
-        ids = beside.read_text(encoding="utf-8").splitlines()
+        with beside.open(encoding="utf-8-sig") as lines:
+            ids = [line.rstrip("\n") for line in lines]
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{beside} cannot be read as UTF-8 text: {error}") from error
     return ids, _loaded(path, mapped=True)
@@ -90,7 +91,7 @@ def _loaded(path: Path, mapped: bool = False) -> Any:
 
 
 def _damaged(path: Path, error: BaseException) -> UserError:
-    if "pickle" in str(error).lower() or "object array" in str(error).lower():
+    if any(word in str(error).lower() for word in ("pickle", "object array", "python objects")):
         return UserError(
             f"{path} holds pickled objects, which may run code and are not read, or it is damaged. "
             "Save ids as text, ids.astype(str), and embeddings as floats, .astype('float32')"
@@ -135,7 +136,7 @@ def _parquet(path: Path) -> tuple[list[str], npt.NDArray[Any]]:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path, partitioning=None)  # folders called a=b are no columns
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path} cannot be read as Parquet: {error}") from error
     _expect(path, set(table.column_names), {ID}, "columns")
