@@ -111,7 +111,7 @@ def test_missing_ids_are_named(kind: str, tmp_path: Path) -> None:
 
 def test_ids_that_fit_no_image_are_passed_over_with_a_warning(tmp_path: Path) -> None:
     path = npz(tmp_path, values(10), [*IDS, *"uvwxyz"])
-    with pytest.warns(UserWarning, match=r"6 rows whose ids no .* has: 'u', 'v', 'w', 'x', 'y' and 1 more"):
+    with pytest.warns(UserWarning, match=r"6 of its 10 ids belong to no .* over: 'u', 'v', 'w', 'x', 'y' and 1 more"):
         np.testing.assert_array_equal(joined(path), values(10)[:4])
 
 

@@ -91,7 +91,9 @@ def join(path: Path, ids: Sequence[str], wanted: Sequence[str]) -> Ints:
         )
     if extra:
         warnings.warn(
-            f"{path} has {len(extra):,} rows whose ids no readable image of the set has: {named(extra)}", stacklevel=2
+            f"{path}: {len(extra):,} of its {len(ids):,} ids belong to no readable image of the set and are passed "
+            f"over: {named(extra)}",
+            stacklevel=2,
         )
     return np.array([row_of[name] for name in wanted], dtype=np.int64)
 

@@ -1,5 +1,6 @@
 """Files of Hugging Face repositories: from the cache without asking anybody, else over the network, or told why not."""
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -33,6 +34,9 @@ def hub_file(repository: str, names: Sequence[str], cure: str) -> Path:
             return Path(cached)
     if constants.HF_HUB_OFFLINE:
         raise _absent(repository, names, "HF_HUB_OFFLINE forbids to ask for them", cure)
+    # Hydra shows what libraries log; every request would be a line.
+    for client in ("httpx", "httpx2"):
+        logging.getLogger(client).setLevel(logging.WARNING)
     if problem := unreachable(_ask_hub):
         raise _absent(repository, names, f"{constants.ENDPOINT} cannot be reached ({problem})", cure)
     return _downloaded(repository, names, cure)
@@ -77,7 +81,8 @@ def _downloaded(repository: str, names: Sequence[str], cure: str) -> Path:
         try:
             return Path(hf_hub_download(repository, name))
         except LocalEntryNotFoundError as error:  # what a connection that breaks off becomes
-            raise _absent(repository, names, f"the download failed ({_first(error)})", cure) from error
+            reason = _first(error.__cause__ or error)
+            raise _absent(repository, names, f"the download failed ({reason})", cure) from error
         except EntryNotFoundError:
             continue
         except (HfHubHTTPError, OSError) as error:

@@ -2,6 +2,7 @@
 
 import difflib
 import importlib.metadata
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -162,6 +163,8 @@ def build(
     import timm
     import torch
 
+    # Hydra shows what libraries log; timm reports every file that it opens.
+    logging.getLogger("timm").setLevel(logging.WARNING)
     known = timm.get_pretrained_cfg(model)
     arguments: dict[str, Any] = {} if head else {"num_classes": 0}
     # A network whose input size is fixed takes it as an argument; the others take images of any size.
