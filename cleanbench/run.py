@@ -5,7 +5,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from cleanbench import __version__, records
 from cleanbench.asking import NoRanking, inapplicable, ranking_of, scores_of, task_of
 from cleanbench.core import Ints, Issue, Need, Ranking, UserError, digest_of
 from cleanbench.detector import Detector
-from cleanbench.encoders.base import Embeddings, Encoder, embedding_key, extract
+from cleanbench.encoders.base import Encoder
+from cleanbench.encoders.extraction import Embeddings, embedding_key, extract
 from cleanbench.environment import manifest, versions
 from cleanbench.image_set import ImageSet
 from cleanbench.images import Images
@@ -146,7 +147,9 @@ def run(request: Request, store: Store) -> Outcome:
     # Which images were read is part of what is computed from them: another decoder may read more of them.
     everything = len(rows) == len(image_set)
     seen = image_set.pixels_digest if everything else digest_of([image_set.pixels_digest, *map(str, rows)])
-    embeddings = extract(request.encoder, images, seen, store) if embedded else None
+    ids = tuple(image_set.ids[row] for row in rows)
+    workers = request.threads
+    embeddings = extract(request.encoder, images, seen, store, ids=ids, workers=workers) if embedded else None
     tasks = {issue: task_of(detector, image_set, issue, rows, request.retrieve) for issue in issues}
     answers, log = execute(_job(request, tasks, images, rows, seen, store, embeddings), request.timeout)
 
@@ -259,7 +262,7 @@ class Scored:
             truth=records.TruthName.of(truth, image_set.truth_revision),
             encoder_detail=None
             if encoded is None
-            else records.EncoderName(settings=asdict(request.encoder), digest=encoded.weights, key=encoded.key),
+            else records.EncoderName(settings=request.encoder.settings(), digest=encoded.weights, key=encoded.key),
             supervised=Need.CALIBRATION in request.detector.needs_for(issue),
             seeds=request.seeds,
             cost=records.Cost(

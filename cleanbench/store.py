@@ -1,7 +1,6 @@
 """What is computed once: arrays and folders on disk, keyed by everything that decides their content."""
 
 import errno
-import glob
 import os
 import shutil
 import tempfile
@@ -57,10 +56,14 @@ class Store:
 
         return open_array(self.folder(key, write) / "array.npy")
 
-    def folder(self, key: str, fill: Callable[[Path], None]) -> Path:
+    def folder(self, key: str, fill: Callable[[Path], None], *, resume: bool = False) -> Path:
         """Return the folder stored under ``key``; if absent, let ``fill`` write it first.
 
-        ``fill`` gets an empty directory that becomes the entry when it returns; if it raises, nothing stays.
+        Args:
+            key: ``kind/digest``; the digest covers all that decides the content.
+            fill: Gets a directory that becomes the entry when it returns. The directory is empty, unless ``resume``.
+            resume: Keep what an interrupted ``fill`` has written and hand it to the next one, for long work. After a
+                `UserError` nothing is kept: it would only come again.
 
         Raises:
             UserError: If the entry is absent and the directory cannot be written.
@@ -70,16 +73,22 @@ class Store:
             return final
         with self._lock(final):
             if not final.is_dir():
+                scratch = final.with_name(f".{final.name}-part")
                 # Nobody else is at work under this lock: what lies there was left by a process that was killed.
-                for left in final.parent.glob(f".{glob.escape(final.name)}-*"):
-                    shutil.rmtree(left, ignore_errors=True)
-                scratch = Path(tempfile.mkdtemp(prefix=f".{final.name}-", dir=final.parent))
+                if not resume:
+                    shutil.rmtree(scratch, ignore_errors=True)
+                scratch.mkdir(exist_ok=True)
+                finished = False
                 try:
                     fill(scratch)
-                    scratch.chmod(0o755)
                     scratch.rename(final)
+                    finished = True
+                except UserError:
+                    resume = False
+                    raise
                 finally:
-                    shutil.rmtree(scratch, ignore_errors=True)
+                    if not (finished or resume):
+                        shutil.rmtree(scratch, ignore_errors=True)
         return final
 
     @contextmanager

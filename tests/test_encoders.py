@@ -13,7 +13,8 @@ from skimage.feature import hog
 
 from cleanbench import zoo
 from cleanbench.core import Floats, UserError
-from cleanbench.encoders.base import Encoder, embedding_key, extract
+from cleanbench.encoders.base import Encoder
+from cleanbench.encoders.extraction import embedding_key, extract
 from cleanbench.encoders.hog import HOG
 from cleanbench.encoders.pixels import Pixels
 from cleanbench.image_set import ImageSet

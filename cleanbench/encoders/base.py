@@ -1,20 +1,17 @@
-"""The contract of encoders, and extraction: every image of a set through one encoder, once."""
+"""The contract of encoders: what turns images into embeddings."""
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.lib.format import open_memmap
 from PIL import Image
 
 from cleanbench.core import Floats, UserError, digest_of
-from cleanbench.images import Images
-from cleanbench.progress import progress
-from cleanbench.store import Store
 from cleanbench.view import source_digest
+from cleanbench.images import Images
+from cleanbench.store import Store
 
 
 @dataclass(frozen=True)
@@ -39,14 +36,20 @@ class Encoder:
 
     def identity(self) -> str:
         """Return a digest of all that decides its output besides the images: code, settings, weights."""
-        settings = json.dumps(asdict(self), sort_keys=True)
+        left_out = {item.name for item in fields(self) if not item.metadata.get("identity", True)}
+        decisive = {name: value for name, value in asdict(self).items() if name not in left_out}
         sources = [source_digest(base) for base in type(self).__mro__ if base not in Encoder.__mro__]
-        return digest_of([type(self).__qualname__, *sources, settings])
+        return digest_of([type(self).__qualname__, *sources, json.dumps(decisive, sort_keys=True)])
+
+    def settings(self) -> dict[str, Any]:
+        """Return what records say of it, as JSON values: the settings, and the names of encoders within."""
+        return asdict(self)
 
     def prepare(self, images: Images, folder: Path) -> Fitted:
-        """Make it ready: load or train weights; ``folder`` keeps checkpoints.
+        """Make it ready: load or train weights.
 
-        The default suits an encoder that needs neither and implements `encode`.
+        ``folder`` belongs to this encoder on these images and survives interruption: a run that was killed finds
+        there what it left, so that training can go on from a checkpoint. The default suits an encoder that needs neither and implements `encode`.
         """
         return Fitted(self.identity(), self.encode)
 
@@ -56,57 +59,34 @@ class Encoder:
 
 
 @dataclass(frozen=True)
-class Embeddings:
-    """Embeddings of a set on disk: the file, what identifies them, and the digest of the weights."""
+class Wanted:
+    """A set whose embeddings are wanted.
 
-    path: Path
-    key: str
-    weights: str
-
-
-def embedding_key(encoder: Encoder, pixels_digest: str) -> str:
-    """Return what identifies the embeddings of a set, known before anything is computed."""
-    return digest_of([encoder.identity(), pixels_digest])
-
-
-def extract(encoder: Encoder, images: Images, pixels_digest: str, store: Store, batch_size: int = 64) -> Embeddings:
-    """Encode all images, in batches, into a memory map of the store; done once per encoder and set.
-
-    Args:
-        encoder: What encodes.
+    Attributes:
+        ids: The keys of the images, in their order; None if the caller knows of none.
         images: The readable images of the set.
         pixels_digest: Identifies them.
-        store: Where the embeddings are kept.
-        batch_size: How many decoded images are in memory at once.
-
-    Raises:
-        UserError: If an embedding is not finite, naming the image, or the encoder returns another shape.
+        store: Where embeddings are kept.
     """
-    key = embedding_key(encoder, pixels_digest)
 
-    def fill(folder: Path) -> None:
-        fitted = encoder.prepare(images, folder)
-        rows: np.memmap[Any, Any] | None = None
-        with progress("embeddings", len(images), "image") as bar:
-            for start in range(0, len(images), batch_size):
-                stop = min(start + batch_size, len(images))
-                encoded = np.asarray(fitted.encode([images[index] for index in range(start, stop)]), dtype=np.float32)
-                width = encoded.shape[-1] if rows is None else rows.shape[1]
-                if encoded.shape != (stop - start, width):
-                    raise UserError(
-                        f"{type(encoder).__name__} returned embeddings of shape {encoded.shape} "
-                        f"for {stop - start} images, expected {(stop - start, width)}"
-                    )
-                finite = np.isfinite(encoded).all(axis=1)
-                if not finite.all():
-                    culprit = images.describe(start + int(np.argmin(finite)))
-                    raise UserError(f"the embedding of {culprit} by {type(encoder).__name__} is not finite")
-                if rows is None:
-                    shape = (len(images), width)
-                    rows = open_memmap(folder / "array.npy", mode="w+", dtype=np.float32, shape=shape)
-                rows[start:stop] = encoded
-                bar.update(stop - start)
-        (folder / "fitted.json").write_text(json.dumps({"digest": fitted.digest, "history": fitted.history}))
+    ids: tuple[str, ...] | None
+    images: Images
+    pixels_digest: str
+    store: Store
 
-    folder = store.folder(f"embeddings/{type(encoder).__name__.lower()}-{key[:32]}", fill)
-    return Embeddings(folder / "array.npy", key, json.loads((folder / "fitted.json").read_text())["digest"])
+
+@dataclass(frozen=True)
+class SetEncoder(Encoder):
+    """An encoder that makes the rows of a whole set at once: read from a file, or made of other encoders' rows."""
+
+    def embed(self, wanted: Wanted, target: Path) -> str:
+        """Write the embeddings, finite float32 of shape ``(N, D)``, to ``target`` (``.npy``).
+
+        Returns:
+            The digest that names their weights in records.
+        """
+        raise UserError(f"{type(self).__name__} does not say how it embeds a set")
+
+    def prepare(self, images: Images, folder: Path) -> Fitted:
+        """Refuse: there is nothing that encodes an image by itself."""
+        raise UserError(f"{type(self).__name__} embeds a set as a whole; it does not encode single images")

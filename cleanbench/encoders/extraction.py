@@ -1,0 +1,136 @@
+"""Extraction: every image of a set through one encoder, once, in bounded memory, resumed where it was killed."""
+
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from PIL import Image
+
+from cleanbench.core import Floats, UserError, digest_of
+from cleanbench.encoders.base import Encoder, Fitted, SetEncoder, Wanted
+from cleanbench.images import Images
+from cleanbench.progress import progress
+from cleanbench.store import Store
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Embeddings of a set on disk.
+
+    Attributes:
+        path: The array, float32, shape ``(N, D)``.
+        key: Identifies them: code, settings, weights and pixels.
+        weights: Digest of the encoder's weights.
+        history: What training measured, by name; empty where nothing was trained.
+    """
+
+    path: Path
+    key: str
+    weights: str
+    history: dict[str, list[float]]
+
+
+def embedding_key(encoder: Encoder, pixels_digest: str) -> str:
+    """Return what identifies the embeddings of a set, known before anything is computed."""
+    return digest_of([encoder.identity(), pixels_digest])
+
+
+def extract(
+    encoder: Encoder,
+    images: Images,
+    pixels_digest: str,
+    store: Store,
+    *,
+    ids: tuple[str, ...] | None = None,
+    batch_size: int = 64,
+    workers: int = 1,
+) -> Embeddings:
+    """Encode all images into a memory map of the store; done once per encoder and set, also by several processes.
+
+    Batches are decoded by ``workers`` threads while the one before is encoded, so two batches of decoded images are
+    in memory at any time. Encoders without weights give the same bits for any batch size and worker count; networks
+    agree to 1e-4 of the largest value between batch sizes, exactly between worker counts. A killed extraction goes
+    on at the batch where it was.
+
+    Args:
+        encoder: What encodes.
+        images: The readable images of the set.
+        pixels_digest: Identifies them.
+        store: Where the embeddings are kept.
+        ids: The keys of the images, for encoders that join by them.
+        batch_size: Images per batch.
+        workers: Threads that read and decode.
+
+    Raises:
+        UserError: If an embedding is not finite, naming the image, or the encoder returns another shape.
+    """
+    key = embedding_key(encoder, pixels_digest)
+
+    def fill(folder: Path) -> None:
+        if isinstance(encoder, SetEncoder):
+            digest = encoder.embed(Wanted(ids, images, pixels_digest, store), folder / "array.npy")
+            fitted = Fitted(digest, encoder.encode)
+        else:
+            (folder / "encoder").mkdir(exist_ok=True)
+            fitted = encoder.prepare(images, folder / "encoder")
+            _encode(type(encoder).__name__, fitted, images, folder, batch_size, workers)
+        (folder / "fitted.json").write_text(json.dumps({"digest": fitted.digest, "history": fitted.history}))
+
+    folder = store.folder(f"embeddings/{type(encoder).__name__.lower()}-{key[:32]}", fill, resume=True)
+    known = json.loads((folder / "fitted.json").read_text())
+    return Embeddings(folder / "array.npy", key, known["digest"], known["history"])
+
+
+def _encode(name: str, fitted: Fitted, images: Images, folder: Path, batch_size: int, workers: int) -> None:
+    """Write the rows that are not there yet; ``rows.json`` says how many are, and in which batches."""
+    path, state = folder / "array.npy", folder / "rows.json"
+    rows: np.memmap[Any, Any] | None = None
+    first = 0
+    if state.exists():
+        left = json.loads(state.read_text())
+        # Other weights or other batches: what is there would not equal an undisturbed run.
+        if left["weights"] == fitted.digest and left["batch_size"] == batch_size:
+            rows, first = open_memmap(path, mode="r+"), left["done"]
+    with progress("embeddings", len(images), "image") as bar:
+        bar.update(first)
+        for start, batch in _batches(images, first, batch_size, workers):
+            encoded = np.asarray(fitted.encode(batch), dtype=np.float32)
+            _check(name, encoded, images, start, len(batch), encoded.shape[-1] if rows is None else rows.shape[1])
+            if rows is None:
+                rows = open_memmap(path, mode="w+", dtype=np.float32, shape=(len(images), encoded.shape[1]))
+            stop = start + len(batch)
+            rows[start:stop] = encoded
+            rows.flush()
+            scratch = folder / ".rows.json"
+            scratch.write_text(json.dumps({"done": stop, "weights": fitted.digest, "batch_size": batch_size}))
+            os.replace(scratch, state)  # after the rows: what it counts is written
+            bar.update(len(batch))
+    state.unlink(missing_ok=True)
+
+
+def _batches(images: Images, first: int, size: int, workers: int) -> Iterator[tuple[int, list[Image.Image]]]:
+    """Yield the position and the decoded images of each batch; the next one is decoded meanwhile."""
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = [pool.submit(images.__getitem__, at) for at in range(first, min(first + size, len(images)))]
+        for start in range(first, len(images), size):
+            ahead = range(start + size, min(start + 2 * size, len(images)))
+            following = [pool.submit(images.__getitem__, at) for at in ahead]
+            yield start, [image.result() for image in waiting]
+            waiting = following
+
+
+def _check(name: str, encoded: Floats, images: Images, start: int, count: int, width: int) -> None:
+    if encoded.shape != (count, width):
+        raise UserError(
+            f"{name} returned embeddings of shape {encoded.shape} for {count} images, expected {(count, width)}"
+        )
+    finite = np.isfinite(encoded).all(axis=1)
+    if not finite.all():
+        culprit = images.describe(start + int(np.argmin(finite)))
+        raise UserError(f"the embedding of {culprit} by {name} is not finite")

@@ -1,0 +1,115 @@
+"""Images through a network: preprocessing, batches, device, threads."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from cleanbench.core import Floats, UserError
+
+if TYPE_CHECKING:
+    import torch
+
+# How the sides of an image become those of the network's input: cut to the centre, distorted, or padded.
+CROPS = ("center", "squash", "border")
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "box", "hamming", "lanczos")
+
+
+def preprocessing(changes: Mapping[str, Any], pretrained: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return how images are prepared, in timm's terms.
+
+    Args:
+        changes: ``image_size``, ``mean``, ``std``, ``interpolation``, ``crop_pct``, ``crop_mode``; None keeps what
+            the network was trained with.
+        pretrained: What timm knows about the network's training; without it ImageNet's mean and deviation, 224
+            pixels, bicubic, and the centre of an image resized to 256 pixels.
+
+    Raises:
+        UserError: If a value makes no sense.
+    """
+    from timm.data import resolve_data_config
+
+    size = changes.get("image_size")
+    if size is not None and (not isinstance(size, int) or size < 1):
+        raise UserError(f"encoder.image_size={size!r} must be a positive number of pixels, or null")
+    for name, valid in (("crop_mode", CROPS), ("interpolation", INTERPOLATIONS)):
+        value = changes.get(name)
+        if value is not None and value not in valid:
+            raise UserError(f"encoder.{name}={value!r} is unknown; choose one of {', '.join(valid)}, or null")
+    for name in ("mean", "std"):
+        values = changes.get(name)
+        if values is not None and len(values) != 3:
+            raise UserError(f"encoder.{name}={values!r} must be three numbers, of red, green and blue, or null")
+    given = {name: value for name, value in changes.items() if value is not None and name != "image_size"}
+    if size is not None:
+        given["img_size"] = size
+    config: dict[str, Any] = resolve_data_config({"in_chans": 3, **given}, pretrained_cfg=dict(pretrained or {}))
+    return config
+
+
+def encode_with(
+    network: "torch.nn.Module", config: Mapping[str, Any], device: str, threads: int
+) -> Callable[[Sequence[Image.Image]], Floats]:
+    """Return what maps a batch of images to a network's outputs.
+
+    The network is put into evaluation mode on ``device``. Rows agree between batch sizes within a relative
+    tolerance of 1e-4: matrix products are summed in another order.
+
+    Args:
+        network: Maps float32 of shape ``(n, 3, H, W)`` to ``(n, D)``.
+        config: From `preprocessing`.
+        device: A torch device.
+        threads: Of torch, while it encodes.
+
+    Raises:
+        UserError: If there is no such device.
+    """
+    import torch
+    from timm.data import create_transform
+
+    transform = create_transform(**config, is_training=False)
+    place = usable(device)
+    network.eval().to(place)
+
+    def encode(batch: Sequence[Image.Image]) -> Floats:
+        pixels = torch.stack([transform(image) for image in batch])
+        with _threads(threads), torch.inference_mode():
+            output = network(pixels.to(place))
+        if not isinstance(output, torch.Tensor) or output.ndim != 2:
+            what = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+            raise UserError(f"the network returns {what}, expected one vector per image; choose another encoder.pool")
+        rows: Floats = output.float().cpu().numpy().astype(np.float32, copy=False)
+        return rows
+
+    return encode
+
+
+def usable(name: str) -> "torch.device":
+    """Return a torch device.
+
+    Raises:
+        UserError: If it is unknown or not there.
+    """
+    import torch
+
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    # What a missing device raises differs between back ends.
+    except Exception as error:
+        raise UserError(f"device={name} cannot be used here: {str(error).splitlines()[0]}; use device=cpu") from error
+    return device
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

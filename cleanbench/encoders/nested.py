@@ -1,0 +1,22 @@
+"""Encoders within encoders: their embeddings come through the store, their names reach keys and records."""
+
+from typing import Any
+
+from cleanbench.detector import source_digest
+from cleanbench.encoders.base import Encoder, Wanted
+from cleanbench.encoders.extraction import Embeddings, extract
+
+
+def embeddings_of(encoder: Encoder, wanted: Wanted) -> Embeddings:
+    """Return the embeddings of a set by an encoder within another: computed once, shared with all who want them."""
+    return extract(encoder, wanted.images, wanted.pixels_digest, wanted.store, ids=wanted.ids)
+
+
+def code_of(encoder: Encoder) -> tuple[str, str]:
+    """Return what identifies an encoder's code."""
+    return type(encoder).__qualname__, source_digest(type(encoder))
+
+
+def named_settings(encoder: Encoder) -> dict[str, Any]:
+    """Return an encoder's settings and, as ``kind``, its class."""
+    return {"kind": type(encoder).__name__, **encoder.settings()}
