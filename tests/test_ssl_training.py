@@ -21,13 +21,15 @@ torch = pytest.importorskip("torch")
 TINY = SelfSupervised(
     width=8, size=16, epochs=3, warmup=1, batch_size=16, head_width=32, head_outputs=16, rank_floor=1.2
 )
-VIT = {"backbone": "vit_tiny_patch16_224", "patch": 8, "pool": "avg"}
+VIT = {"backbone": "vit_tiny_patch16_224", "patch": 8, "epochs": 2}
 PRESETS = {
     "simclr": TINY,
     "byol": replace(TINY, objective="byol"),
     "vicreg": replace(TINY, objective="vicreg"),
     "dino": replace(TINY, objective="dino", local_crops=2, local_size=8, clip=3.0),
-    "mae": replace(TINY, objective="mae", epochs=2, **VIT),
+    "mae": replace(TINY, objective="mae", pool="avg", **VIT),
+    "dino_vit": replace(TINY, objective="dino", local_crops=3, local_size=8, drop_path=0.1, accumulate=2, **VIT),
+    "simclr_timm": replace(TINY, backbone="resnet18", epochs=2, precision="bf16-mixed"),
 }
 CHILD = """
 import json, os, signal, sys
@@ -86,35 +88,36 @@ def test_objectives_train(name: str, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["history.json", "weights.safetensors"]
     embedded = fitted.encode([images[index] for index in range(10)])
     assert embedded.dtype == np.float32
-    assert embedded.shape == (10, 192 if name == "mae" else 64)
+    assert embedded.shape == (10, {"mae": 192, "dino_vit": 192, "simclr_timm": 512}.get(name, 64))
     singly = np.concatenate([fitted.encode([images[index]]) for index in range(10)])
     np.testing.assert_allclose(singly, embedded, rtol=0, atol=1e-4 * np.abs(embedded).max())
     assert np.array_equal(fitted.encode([images[index] for index in range(10)]), embedded), "encoding changes nothing"
 
 
 def test_loss_goes_down(tmp_path: Path) -> None:
-    history = replace(TINY, epochs=12).prepare(pictures(), tmp_path).history
-    assert np.mean(history["loss"][-3:]) < history["loss"][0] - 0.2
+    # Views that are easy to match, or so small a network needs long.
+    settings = replace(TINY, epochs=30, batch_size=48, jitter=0.0, hue=0.0, gray=0.0, crop_smallest=0.6)
+    history = settings.prepare(pictures(), tmp_path).history
+    assert np.mean(history["loss"][-5:]) < np.mean(history["loss"][:5]) - 0.5
 
 
 def test_seed_decides_the_weights_and_other_randomness_does_not(tmp_path: Path) -> None:
+    for name in ("a", "b", "c", "d"):
+        (tmp_path / name).mkdir()
     torch.manual_seed(5)
-    np.random.default_rng(5)
     before = torch.get_rng_state()
-    first = TINY.prepare(pictures(), tmp_path / "a" if (tmp_path / "a").mkdir() is None else tmp_path)
+    first = TINY.prepare(pictures(), tmp_path / "a")
     assert torch.equal(torch.get_rng_state(), before), "the caller's random state stays"
     torch.manual_seed(6)
-    for name in ("b", "c", "d"):
-        (tmp_path / name).mkdir()
     assert TINY.prepare(pictures(), tmp_path / "b").digest == first.digest
     assert replace(TINY, seed=1).prepare(pictures(), tmp_path / "c").digest != first.digest
     other = child(TINY, tmp_path / "d")
     assert other.stdout.strip() == first.digest, other.stderr
 
 
-@pytest.mark.parametrize("name", ["dino", "mae"])
+@pytest.mark.parametrize("name", ["dino_vit", "mae"])
 def test_killed_training_resumes_to_the_same_weights(name: str, tmp_path: Path) -> None:
-    settings, images = replace(PRESETS[name], precision="32-true"), pictures()
+    settings, images = PRESETS[name], pictures()
     (tmp_path / "whole").mkdir()
     (tmp_path / "killed").mkdir()
     whole = settings.prepare(images, tmp_path / "whole")
@@ -124,8 +127,8 @@ def test_killed_training_resumes_to_the_same_weights(name: str, tmp_path: Path) 
     names = {path.name for path in (tmp_path / "killed").iterdir()}
     assert names == {"checkpoint.pt", "pixels.npy"}
     # What a kill in the middle of writing leaves.
-    for name in ("checkpoint.pt.tmp", "weights.safetensors.tmp", "pixels.npy.tmp"):
-        (tmp_path / "killed" / name).write_bytes(b"half")
+    for half in ("checkpoint.pt.tmp", "weights.safetensors.tmp", "pixels.npy.tmp"):
+        (tmp_path / "killed" / half).write_bytes(b"half")
     resumed = settings.prepare(images, tmp_path / "killed")
     assert resumed.digest == whole.digest
     assert resumed.history["loss"] == whole.history["loss"]
@@ -163,7 +166,6 @@ def test_collapse_is_told_again_and_again(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"simclr collapsed: .* below rank_floor=50 for 2 epochs, .* after epoch 2"):
             settings.prepare(pictures(), tmp_path)
     # A lower floor goes on with the same training.
-    assert settings.identity  # a setting like any other
     assert len(replace(settings, rank_floor=1.0).prepare(pictures(), tmp_path).history["loss"]) == 3
 
 
@@ -221,8 +223,9 @@ def test_settings_are_checked(settings: dict[str, object], message: str) -> None
     [
         ({"backbone": "resnet17"}, "backbone='resnet17' is neither small_resnet nor a model of timm"),
         ({"backbone": "resnet18", "patch": 4}, "patch and pool are settings of vision transformers"),
-        ({"backbone": "vit_tiny_patch16_224", "patch": 5}, "cannot be made with .*patch_size"),
+        ({"backbone": "vit_tiny_patch16_224", "size": 20, "patch": 8}, "patch=8 must divide size=20"),
         ({"objective": "mae"}, "mae hides patches, which small_resnet has not"),
+        ({"precision": "16-mixed"}, "precision=16-mixed needs a GPU"),
         ({"device": "cuda:9"}, "device='cuda:9' cannot be used"),
         ({"batch_size": 2, "devices": 2}, "less than two images for a device"),
     ],

@@ -27,9 +27,11 @@ def test_effective_rank_of_known_cases() -> None:
     assert effective_rank(np.outer(np.arange(8.0), [1, 2, 3])) == pytest.approx(1)
     assert effective_rank(np.full((8, 3), 0.1)) == 0
     assert np.isnan(effective_rank([[0.0, np.nan], [1.0, 2.0]]))
-    # Singular values 3 and 1 have shares 3/4 and 1/4.
+    # Variances 9 and 1 have shares .9 and .1.
     two = np.vstack([np.diag([3.0, 1.0]), -np.diag([3.0, 1.0])])
-    assert effective_rank(two) == pytest.approx(np.exp(-(0.75 * np.log(0.75) + 0.25 * np.log(0.25))))
+    assert effective_rank(two) == pytest.approx(np.exp(-(0.9 * np.log(0.9) + 0.1 * np.log(0.1))))
+    dominated = np.diag(np.sqrt([0.99, *np.full(255, 0.01 / 255)]))
+    assert 1 < effective_rank(np.vstack([dominated, -dominated])) < 1.2
     noise = np.random.default_rng(0).normal(size=(2000, 16))
     assert 15.9 < effective_rank(noise) <= 16
 

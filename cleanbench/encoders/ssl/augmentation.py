@@ -70,8 +70,9 @@ def uniforms(seed: int, epoch: int, view: int, indices: npt.NDArray[np.int64], c
     A counter-based generator: the counter of each number goes through the finaliser of SplitMix64 (Steele, Lea and
     Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014).
     """
-    stream = np.random.SeedSequence([seed, epoch, view]).generate_state(1, np.uint64)
-    counters = indices.astype(np.uint64)[:, None] * np.uint64(count) + np.arange(count, dtype=np.uint64)
+    stream = np.asarray(np.random.SeedSequence([seed, epoch, view]).generate_state(1, np.uint64), dtype=np.uint64)
+    numbers = np.arange(count, dtype=np.uint64)
+    counters = np.asarray(indices.astype(np.uint64)[:, None] * np.uint64(count) + numbers, dtype=np.uint64)
     mixed: npt.NDArray[np.uint64] = counters * np.uint64(0x9E3779B97F4A7C15) + stream
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

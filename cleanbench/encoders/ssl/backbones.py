@@ -50,6 +50,12 @@ def build(settings: "SelfSupervised", drop_path: float = 0.0) -> nn.Module:
     except (RuntimeError, ValueError, TypeError, AssertionError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"the backbone {settings.backbone} cannot be made with {options}: {reason}") from error
+    if is_vision_transformer(settings.backbone):
+        patches: Any = network.patch_embed
+        # timm's networks pass over the pixels at the border that fill no patch.
+        for name in ("size", "local_size") if settings.local_crops else ("size",):
+            if getattr(settings, name) % patches.patch_size[0]:
+                raise UserError(f"patch={patches.patch_size[0]} must divide {name}={getattr(settings, name)}")
     return network
 
 

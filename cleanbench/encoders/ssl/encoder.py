@@ -1,12 +1,9 @@
 """An encoder that trains itself on the images it is to embed."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image
-
-from cleanbench.core import Floats, UserError, digest_of
+from cleanbench.core import UserError, digest_of
 from cleanbench.encoders.base import Encoder, Fitted
 from cleanbench.images import Images
 
@@ -184,9 +181,4 @@ class SelfSupervised(Encoder):
         from cleanbench.encoders.ssl.weights import Embedder, digest
 
         history = train(self, images, folder)
-        embedder = Embedder(self, folder)
-
-        def encode(batch: Sequence[Image.Image]) -> Floats:
-            return embedder(batch)
-
-        return Fitted(digest(folder), encode, history)
+        return Fitted(digest(folder), Embedder(self, folder), history)

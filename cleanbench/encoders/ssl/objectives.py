@@ -199,6 +199,8 @@ class MAE(Objective):
             self.backbone, weight_initialization="skip" if settings.pretrained else "",
             pos_embed_initialization="skip" if settings.pretrained else "sincos",
         )  # fmt: skip
+        # Hidden patches do not reach the encoder; several devices would wait for the gradient of their token.
+        self.masked.mask_token.requires_grad_(False)
         patches: Any = self.backbone.patch_embed
         self.patch = int(patches.patch_size[0])
         width = settings.head_width

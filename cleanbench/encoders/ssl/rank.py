@@ -5,11 +5,14 @@ import numpy.typing as npt
 
 
 def effective_rank(embeddings: npt.ArrayLike) -> float:
-    """Return in how many directions embeddings vary: exp of the entropy of the normalised singular values.
+    """Return in how many directions embeddings vary: exp of the entropy of the covariance's normalised singular values.
 
-    Roy and Vetterli, "The Effective Rank: A Measure of Effective Dimensionality" (EUSIPCO 2007), of the
-    embeddings minus their mean. Between 1 (all on a line) and min(N - 1, D); 0 if all rows are equal. It is
-    blind to what the directions mean: noise has the highest rank of all.
+    Roy and Vetterli, "The Effective Rank: A Measure of Effective Dimensionality" (EUSIPCO 2007), of the covariance
+    matrix. Of the centred embeddings themselves, whose singular values are the roots of these, it would hardly fall
+    when one direction takes over: with 99 % of the variance in one of 256 it would be 59, and here it is 1.1.
+
+    Between 1 (all on a line) and min(N - 1, D); 0 if all rows are equal. It is blind to what the directions mean: noise
+    has the highest rank of all.
 
     Args:
         embeddings: Shape ``(N, D)``.
@@ -29,5 +32,7 @@ def effective_rank(embeddings: npt.ArrayLike) -> float:
     # Below this share of the largest entry, what centring leaves of equal rows is rounding.
     if values.size == 0 or values[0] <= np.abs(rows).max() * np.sqrt(rows.size) * np.finfo(np.float32).eps:
         return 0.0
-    shares = values[values > 0] / values.sum()
+    variances = values[values > 0] ** 2
+    shares = variances / variances.sum()
+    shares = shares[shares > 0]
     return float(np.exp(-(shares * np.log(shares)).sum()))

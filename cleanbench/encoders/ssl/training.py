@@ -53,6 +53,8 @@ def train(settings: "SelfSupervised", images: Images, folder: Path) -> History:
                 f"batch_size={settings.batch_size} over devices={settings.devices} with {len(images)} images leaves "
                 f"less than two images for a device"
             )
+        if settings.precision == "16-mixed" and settings.device == "cpu":
+            raise UserError("precision=16-mixed needs a GPU: set device=cuda, or precision=32-true")
         _decode(settings, images, folder)
         kind, _, number = settings.device.partition(":")
         fabric = Fabric(
