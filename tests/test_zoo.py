@@ -95,7 +95,7 @@ def test_settings_replace_defaults(folder: Path) -> None:
     ("arguments", "settings", "message"),
     [
         (("selfclen",), {}, r"no method 'selfclen'; did you mean 'selfclean'\? Valid: .*chance.*, phash"),
-        (("zzz", "encoder"), {}, r"no encoder 'zzz'. Valid: hog"),
+        (("zzz", "encoder"), {}, r"no encoder 'zzz'. Valid: byol, .*hog"),
         (("chance", "methods"), {}, r"no group 'methods'; did you mean 'method'\? Valid: dataset, encoder, method"),
         (("mine",), {"weigths": 1}, r"method 'mine' has no setting 'weigths'; did you mean 'weights'\? Valid: .*k,"),
         (("mine",), {"_target_": "os.remove"}, "has no setting '_target_'"),
