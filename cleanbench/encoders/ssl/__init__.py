@@ -1,0 +1,1 @@
+"""Encoders trained by self-supervision on the data set itself; importing this package imports no torch."""
