@@ -1,7 +1,7 @@
 """Records: one scored ranking each, with everything needed to trust, repeat or refuse it."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -214,6 +214,23 @@ def label(method: str, changed: Mapping[str, Any]) -> str:
     """Name a method with the settings that differ from its defaults."""
     settings = ", ".join(f"{key}={value}" for key, value in sorted(changed.items()))
     return f"{method} ({settings})" if settings else method
+
+
+def encoder_labels(records: Sequence[Record]) -> list[str]:
+    """Name the encoders, with those settings in which encoders of the same name differ here."""
+    settings = [record.encoder_detail.settings if record.encoder_detail else {} for record in records]
+    rivals: dict[str | None, list[Mapping[str, object]]] = {}
+    for record, own in zip(records, settings, strict=True):
+        rivals.setdefault(record.encoder, []).append(own)
+    labels = []
+    for record, own in zip(records, settings, strict=True):
+        telling = {
+            name: value
+            for name, value in own.items()
+            if name != "seed" and any(name not in other or other[name] != value for other in rivals[record.encoder])
+        }
+        labels.append(label(record.encoder, telling) if record.encoder else "")
+    return labels
 
 
 def explain(error: ValidationError) -> str:

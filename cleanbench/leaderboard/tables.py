@@ -9,7 +9,7 @@ from urllib.parse import quote
 from cleanbench.core import Issue
 from cleanbench.leaderboard.board import Board, truth_of
 from cleanbench.metrics import METRICS
-from cleanbench.records import Record, label
+from cleanbench.records import Record, encoder_labels
 
 SHOWN = ("AP", "AUROC", "P@10", "P@100", "R@100", "P@1%", "FoE")
 BAND = ("AP_worst", "AP_best")
@@ -55,7 +55,7 @@ class Row:
 
 def rows_of(records: Sequence[Record]) -> list[Row]:
     """Group the records of one issue by method and encoder, best mean AP first, then by name."""
-    encoders = _encoder_labels(records)
+    encoders = encoder_labels(records)
     groups: dict[tuple[str, str], list[Record]] = {}
     for record, encoder in zip(records, encoders, strict=True):
         groups.setdefault((record.label, encoder), []).append(record)
@@ -72,15 +72,15 @@ def page(records: Sequence[Record]) -> str:
     first = records[0]
     rows = rows_of(records)
     lines = [
-        f"# {first.issue.heading} on {_text(first.dataset)}",
+        f"# {first.issue.heading} on {escaped(first.dataset)}",
         "",
-        *_facts(records),
+        *facts(records),
         "",
-        *_table(rows, first),
+        *ranked(rows, first),
         "",
         "## How to read it",
         "",
-        *_legend(rows),
+        *legend(rows),
         "",
         "Written by `python -m cleanbench.leaderboard` from `records.jsonl`; its `--check` computes every number again "
         "from `rankings/` and `truth/`. Do not edit this page.",
@@ -103,7 +103,7 @@ def index(contents: Mapping[Board, Sequence[Record]]) -> str:
     ]
     if entries:
         head = ("Data set", "Truth revision", "Issue", "Truth", "Items", "Faulty", "Prevalence", "Methods")
-        lines += _markdown(head, entries, right={"Items", "Faulty", "Prevalence", "Methods"})
+        lines += markdown(head, entries, right={"Items", "Faulty", "Prevalence", "Methods"})
         lines += [
             "",
             "Truth: *human* was judged by people, *metadata* follows from what is recorded about the images, "
@@ -126,15 +126,16 @@ def by_issue(records: Sequence[Record]) -> list[tuple[Issue, list[Record]]]:
     return [(issue, group) for issue, group in groups if group]
 
 
-def _facts(records: Sequence[Record]) -> list[str]:
+def facts(records: Sequence[Record]) -> list[str]:
+    """Say what the numbers of a page rest on."""
     first, truth = records[0], truth_of(records[0])
     versions = sorted({record.versions.get("cleanbench", "unknown") for record in records})
     unreadable = max(record.unreadable for record in records)
     kind = KINDS.get(truth.kind, truth.kind)
     return [
-        f"- Data set: {_code(first.dataset)}, {first.images:,} images"
+        f"- Data set: {code(first.dataset)}, {first.images:,} images"
         + (f", {unreadable:,} of them unreadable and ranked last" if unreadable else ""),
-        f"- Truth: {_code(truth.name)}, {kind}.",
+        f"- Truth: {code(truth.name)}, {kind}.",
         f"- Items: {first.items:,} annotated {_noun(first.issue)}, {first.faulty:,} faulty. Prevalence "
         f"{_share(first)}, which is about the AP of a random order. What is not annotated is not counted.",
         f"- Fingerprint of the data `{first.fingerprint[:8]}`, truth revision `{truth.set_revision[:8]}` "
@@ -143,7 +144,7 @@ def _facts(records: Sequence[Record]) -> list[str]:
     ]
 
 
-def _table(rows: Sequence[Row], first: Record) -> list[str]:
+def ranked(rows: Sequence[Row], first: Record) -> list[str]:
     """Return the table with the chance row where its AP puts it."""
     covered = all(record.coverage == 1 for row in rows for record in row.records)
     head = ["Rank", "Method", "Encoder", *SHOWN, "AP of ties", *([] if covered else ["Coverage"])]
@@ -157,7 +158,7 @@ def _table(rows: Sequence[Row], first: Record) -> list[str]:
     # Below the rows that print the same AP: a method that is no better than chance is not shown beneath it.
     level = -math.inf if expected[0] is None else round(expected[0], 3)
     cells.insert(sum(value >= level for value in printed), chance)
-    return _markdown(head, cells, right=set(head) - {"Method", "Encoder"})
+    return markdown(head, cells, right=set(head) - {"Method", "Encoder"})
 
 
 def _cells(row: Row, rank: str, covered: bool) -> list[str]:
@@ -166,8 +167,8 @@ def _cells(row: Row, rank: str, covered: bool) -> list[str]:
     coverage = min(record.coverage for record in row.records)
     return [
         rank,
-        _code(row.method) + (" †" if supervised else ""),
-        _code(row.encoder) if row.encoder else NOTHING,
+        code(row.method) + (" †" if supervised else ""),
+        code(row.encoder) if row.encoder else NOTHING,
         *[_measured(row.values(name)) for name in SHOWN],
         _band(row),
         # Rounded down: what is not covered whole never prints as 1.
@@ -192,7 +193,8 @@ def _band(row: Row) -> str:
     return "–".join(f"{mean:.3f}" for mean in means)
 
 
-def _legend(rows: Sequence[Row]) -> list[str]:
+def legend(rows: Sequence[Row]) -> list[str]:
+    """Say what the columns of `ranked` mean."""
     alike: dict[str, list[str]] = {}
     for name in SHOWN:
         alike.setdefault(METRICS[name].description, []).append(name)
@@ -221,10 +223,10 @@ def _legend(rows: Sequence[Row]) -> list[str]:
 def _entry(board: Board, issue: Issue, records: Sequence[Record]) -> list[str]:
     first, truth = records[0], truth_of(records[0])
     return [
-        _code(first.dataset),
+        code(first.dataset),
         f"`{board.folder.name}`",
         f"[{issue.heading}]({quote(board.name)}/{issue}.md)",
-        _text(truth.kind),
+        escaped(truth.kind),
         f"{first.items:,}",
         f"{first.faulty:,}",
         _share(first),
@@ -232,24 +234,8 @@ def _entry(board: Board, issue: Issue, records: Sequence[Record]) -> list[str]:
     ]
 
 
-def _encoder_labels(records: Sequence[Record]) -> list[str]:
-    """Name the encoders, with those settings in which encoders of the same name differ here."""
-    settings = [record.encoder_detail.settings if record.encoder_detail else {} for record in records]
-    rivals: dict[str | None, list[Mapping[str, object]]] = {}
-    for record, own in zip(records, settings, strict=True):
-        rivals.setdefault(record.encoder, []).append(own)
-    labels = []
-    for record, own in zip(records, settings, strict=True):
-        telling = {
-            name: value
-            for name, value in own.items()
-            if name != "seed" and any(name not in other or other[name] != value for other in rivals[record.encoder])
-        }
-        labels.append(label(record.encoder, telling) if record.encoder else "")
-    return labels
-
-
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]], right: set[str]) -> list[str]:
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]], right: set[str]) -> list[str]:
+    """Return the lines of a table whose columns ``right`` are set flush right."""
     rule = ["---:" if name in right else ":---" for name in head]
     return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]
 
@@ -273,11 +259,11 @@ def _noun(issue: Issue) -> str:
     return "pairs" if issue.ranks_pairs else "images"
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """Set a name as code, where nothing but a backtick and, in a table, a bar has a meaning."""
     return "`" + text.replace("`", "'").replace("|", "\\|").replace("\n", " ") + "`"
 
 
-def _text(text: str) -> str:
+def escaped(text: str) -> str:
     """Escape what Markdown or HTML would read as more than text."""
     return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#" else sign for sign in text.replace("\n", " "))
