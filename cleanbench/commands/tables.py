@@ -8,6 +8,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from cleanbench.commands.grids import grid_of_sweep
 from cleanbench.core import Issue
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record
@@ -21,11 +22,18 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     for warning in dict.fromkeys(warning for outcome in outcomes for warning in outcome.warnings):
         sys.stderr.write(f"warning: {warning}\n")
     console = _console()
+    grids: list[Table | str] = []
     for issue in Issue:
         records = [record for outcome in outcomes for record in outcome.run.records if record.issue is issue]
         for key in dict.fromkeys((record.dataset, _truth(record)) for record in records):
             group = [record for record in records if (record.dataset, _truth(record)) == key]
             _show(console, _table(issue, group))
+            grids += grid_of_sweep(group)
+    for part in grids:
+        if isinstance(part, Table):
+            _show(console, part)
+        else:
+            console.print(part, soft_wrap=True)
     missing = [(outcome, issue, reason) for outcome in outcomes for issue, reason in outcome.run.not_ranked.items()]
     if missing:
         table = Table("Method", "Issue", "Why there is no ranking", title="Not ranked", title_justify="left", box=None)
