@@ -1,0 +1,142 @@
+"""The grid method × encoder as a heat map that carries the numbers it was drawn from."""
+
+import io
+import json
+import math
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+from cleanbench.grid import Grid
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Light to dark, even in lightness, and told apart by colour-blind readers and on grey paper.
+COLOURS = "viridis_r"
+WORSE = "white"
+HOLE = "////"
+EDGE: Mapping[str, Any] = {"edgecolor": "0.6", "linewidth": 0.6}
+# A best value nearer to chance than this does not get the deepest colour: noise would look like success.
+LEAST_SPAN = 0.05
+SVG, DUBLIN_CORE = "{http://www.w3.org/2000/svg}", "{http://purl.org/dc/elements/1.1/}"
+
+
+def draw(grid: Grid, title: str) -> str:
+    """Draw a grid as SVG; the same grid always gives the same bytes with the same matplotlib.
+
+    Colours run from chance, the palest, to the best value; what is worse than chance has none. Numbers are text, not
+    outlines, and the data lie in the metadata, so that `differences` can read what a file says.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    (title,) = _plain([title])
+    with mpl.rc_context(), warnings.catch_warnings():
+        # A viewer finds the letters that matplotlib's own font, which only measures them here, does not have.
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        mpl.rcdefaults()  # not the user's own style
+        # The salt names clip paths and hatches, which without one get names at random.
+        mpl.rcParams.update(
+            {"svg.hashsalt": "cleanbench", "svg.fonttype": "none", "font.size": 10, "hatch.linewidth": 0.6}
+        )
+        figure = Figure(figsize=_size(grid), layout="constrained")
+        _fill(figure, grid, title)
+        drawn = io.StringIO()
+        described = {"Title": title, "Description": _data(grid), "Date": None, "Creator": None}
+        figure.savefig(drawn, format="svg", metadata=described)
+    # Spaces at the ends of lines say nothing, and tools for text remove them.
+    return "\n".join(line.rstrip() for line in drawn.getvalue().splitlines()) + "\n"
+
+
+def differences(path: Path, drawn: str) -> Iterator[str]:
+    """Compare a file with a drawing by data and text, which are the same for every version of matplotlib."""
+    try:
+        found = ElementTree.fromstring(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ElementTree.ParseError) as error:
+        yield f"{path}: no readable SVG file ({error})"
+        return
+    expected = ElementTree.fromstring(drawn)
+    data = f".//{DUBLIN_CORE}description"
+    if found.findtext(data) != expected.findtext(data):
+        yield f"{path}: its data are {found.findtext(data)}, its records give {expected.findtext(data)}"
+    own, others = ([text.text for text in drawing.iter(f"{SVG}text")] for drawing in (found, expected))
+    if own != others:
+        odd = [f"{mine!r} for {theirs!r}" for mine, theirs in zip(own, others, strict=False) if mine != theirs]
+        shown = ", ".join(odd) or f"{len(own)} texts, not {len(others)}"
+        yield f"{path}: it does not show what its records give: {shown}"
+
+
+def _data(grid: Grid) -> str:
+    """Return what the drawing shows as JSON: means over seeds, null for a hole."""
+    return json.dumps(
+        {
+            "metric": grid.metric,
+            "chance": grid.chance,
+            "methods": grid.methods,
+            "encoders": grid.encoders,
+            "means": [[grid.mean(method, encoder) for encoder in grid.encoders] for method in grid.methods],
+        }
+    )
+
+
+def _size(grid: Grid) -> tuple[float, float]:
+    """Return width and height in inches; a cell has room for three decimals, the sides for the longest names."""
+    names, slanted = (max(map(len, labels)) for labels in (grid.methods, grid.encoders))
+    return 2.2 + 0.08 * names + 0.75 * len(grid.encoders), 1.2 + 0.06 * slanted + 0.34 * len(grid.methods)
+
+
+def _fill(figure: "Figure", grid: Grid, title: str) -> None:
+    """Draw cells, values, holes and the scale."""
+    import matplotlib as mpl
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize, to_rgba
+    from matplotlib.patches import Patch, Rectangle
+
+    means = [value for cell in grid.values if (value := grid.mean(*cell)) is not None]
+    lowest = min(means) if grid.chance is None else grid.chance
+    scale = Normalize(lowest, max(*means, lowest + LEAST_SPAN))
+    colours = mpl.colormaps[COLOURS].with_extremes(under=WORSE)
+    axes = figure.subplots()
+    for row, method in enumerate(grid.methods):
+        for column, encoder in enumerate(grid.encoders):
+            value = grid.mean(method, encoder)
+            shade = to_rgba(WORSE) if value is None else colours(scale(value))
+            hatch = HOLE if value is None else None
+            axes.add_patch(Rectangle((column, row), 1, 1, facecolor=shade, hatch=hatch, **EDGE))
+            if value is not None:
+                axes.text(column + 0.5, row + 0.5, f"{value:.3f}", ha="center", va="center", color=_ink(shade))
+    columns, rows = len(grid.encoders), len(grid.methods)
+    axes.set(xlim=(0, columns), ylim=(rows, 0), aspect="auto")
+    # Names may hold dollar signs, which are no formulas.
+    axes.set_xticks(
+        [place + 0.5 for place in range(columns)], _plain(grid.encoders), rotation=30, ha="left", parse_math=False
+    )
+    axes.set_yticks([place + 0.5 for place in range(rows)], _plain(grid.methods), parse_math=False)
+    axes.tick_params(length=0, labeltop=True, labelbottom=False)
+    axes.spines[:].set_visible(False)
+    figure.suptitle(title, x=0.02, ha="left", parse_math=False)
+    anchored = "" if grid.chance is None else f", from {grid.chance:.3f} by chance"
+    figure.colorbar(ScalarMappable(scale, colours), ax=axes, label=f"{grid.metric}{anchored}")
+    keys = []
+    if min(means) < lowest:
+        keys.append(Patch(facecolor=WORSE, label="worse than chance", **EDGE))
+    if len(grid.values) < rows * columns:
+        keys.append(Patch(facecolor=WORSE, hatch=HOLE, label="no record", **EDGE))
+    if keys:
+        figure.legend(handles=keys, loc="outside lower left", ncols=len(keys), frameon=False, fontsize="small")
+
+
+def _plain(names: Sequence[str]) -> list[str]:
+    """Return names without line breaks and what XML cannot hold."""
+    return ["".join(sign if sign.isprintable() else " " for sign in name) for name in names]
+
+
+def _ink(shade: Sequence[float]) -> str:
+    """Return the colour of text that contrasts more with a shade, by its relative luminance (WCAG 2.1)."""
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in shade[:3]]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    # Contrast is (lighter + .05) / (darker + .05), which is equal for black and white at this luminance.
+    return "black" if luminance > math.sqrt(1.05 * 0.05) - 0.05 else "white"
