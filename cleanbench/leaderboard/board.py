@@ -60,6 +60,14 @@ class Board:
         """Return where the table of an issue lies."""
         return self.folder / f"{issue}.md"
 
+    def by_encoder(self, issue: Issue) -> Path:
+        """Return where the tables of an issue by encoder lie, if there are any."""
+        return self.folder / f"{issue}_by_encoder.md"
+
+    def grid(self, issue: Issue) -> Path:
+        """Return where the heat map of an issue lies, beside the tables by encoder."""
+        return self.folder / f"{issue}_grid.svg"
+
 
 def boards(root: Path) -> list[Board]:
     """Return the boards in a folder, sorted by data set and revision."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cleanbench.core import Issue, UserError, digest_of
-from cleanbench.leaderboard import tables
+from cleanbench.grid import grid_of
+from cleanbench.leaderboard import by_encoder, heatmap, tables
 from cleanbench.leaderboard.board import Board, boards, fingerprint_of, settled, stem, strangers, truth_of
 from cleanbench.leaderboard.evidence import Judgements, count_differences, metric_differences, read_truth, score
 from cleanbench.leaderboard.merge import INDEX
@@ -82,6 +83,11 @@ def _board(board: Board, records: list[Record]) -> Iterator[str]:
         expected |= {board.truth(issue), board.table(issue)}
         expected |= {board.ranking(record) for record in of_issue}
         yield from _page(board.table(issue), tables.page(of_issue))
+        grid = grid_of(of_issue)
+        if grid.complete_methods:
+            expected |= {board.by_encoder(issue), board.grid(issue)}
+            yield from _page(board.by_encoder(issue), by_encoder.page(of_issue, grid))
+            yield from heatmap.differences(board.grid(issue), heatmap.draw(grid, by_encoder.title(grid, of_issue)))
         try:
             truth = read_truth(board.truth(issue), issue)
         except UserError as error:

@@ -13,7 +13,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from cleanbench.core import Issue, UserError
-from cleanbench.leaderboard import tables
+from cleanbench.grid import grid_of
+from cleanbench.leaderboard import by_encoder, heatmap, tables
 from cleanbench.leaderboard.board import Board, boards, settled, strangers, truth_of
 from cleanbench.leaderboard.evidence import Judgements, count_differences, metric_differences, read_truth, score
 from cleanbench.records import Record, read_run, write_records
@@ -190,11 +191,23 @@ def _merge_board(board: Board, candidates: Iterable[Candidate], merged: Merged) 
             path.unlink()
     for issue, records in tables.by_issue(after):
         _write(board.table(issue), tables.page(records))
+        _render_by_encoder(board, issue, records)
 
     merged.added += len(standing - old)
     merged.removed += len(old - standing)
     merged.known += len(accepted) - len(standing - old)
     return after
+
+
+def _render_by_encoder(board: Board, issue: Issue, records: list[Record]) -> None:
+    """Write the tables by encoder and the heat map, or remove those that lack a grid now."""
+    grid = grid_of(records)
+    if grid.complete_methods:
+        _write(board.by_encoder(issue), by_encoder.page(records, grid))
+        _write(board.grid(issue), heatmap.draw(grid, by_encoder.title(grid, records)))
+        return
+    for path in (board.by_encoder(issue), board.grid(issue)):
+        path.unlink(missing_ok=True)
 
 
 def _copy(source: Path, target: Path) -> None:

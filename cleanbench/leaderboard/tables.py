@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from cleanbench.core import Issue
+from cleanbench.grid import grid_of
 from cleanbench.leaderboard.board import Board, truth_of
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record, encoder_labels
@@ -75,6 +76,7 @@ def page(records: Sequence[Record]) -> str:
         f"# {first.issue.heading} on {escaped(first.dataset)}",
         "",
         *facts(records),
+        *_link(records),
         "",
         *ranked(rows, first),
         "",
@@ -141,6 +143,16 @@ def facts(records: Sequence[Record]) -> list[str]:
         f"- Fingerprint of the data `{first.fingerprint[:8]}`, truth revision `{truth.set_revision[:8]}` "
         f"(of this issue `{truth.revision[:8]}`)",
         f"- Made with cleanbench {', '.join(versions)}",
+    ]
+
+
+def _link(records: Sequence[Record]) -> list[str]:
+    """Lead from methods on whatever encoder each was run with to methods on the same one."""
+    if not grid_of(records).complete_methods:
+        return []
+    return [
+        f"- Methods meet here on different encoders. [By encoder]({records[0].issue}_by_encoder.md) they meet on the "
+        "same, and the grid of both tells whether a method or its encoder is good."
     ]
 
 
@@ -222,10 +234,12 @@ def legend(rows: Sequence[Row]) -> list[str]:
 
 def _entry(board: Board, issue: Issue, records: Sequence[Record]) -> list[str]:
     first, truth = records[0], truth_of(records[0])
+    place = f"{quote(board.name)}/{issue}"
+    grid = f", [by encoder]({place}_by_encoder.md)" if grid_of(records).complete_methods else ""
     return [
         code(first.dataset),
         f"`{board.folder.name}`",
-        f"[{issue.heading}]({quote(board.name)}/{issue}.md)",
+        f"[{issue.heading}]({place}.md){grid}",
         escaped(truth.kind),
         f"{first.items:,}",
         f"{first.faulty:,}",
