@@ -42,7 +42,7 @@ def draw(grid: Grid, title: str) -> str:
         mpl.rcParams.update(
             {"svg.hashsalt": "cleanbench", "svg.fonttype": "none", "font.size": 10, "hatch.linewidth": 0.6}
         )
-        figure = Figure(figsize=_size(grid), layout="constrained")
+        figure = Figure(figsize=_size(grid, title), layout="constrained")
         _fill(figure, grid, title)
         drawn = io.StringIO()
         described = {"Title": title, "Description": _data(grid), "Date": None, "Creator": None}
@@ -82,10 +82,11 @@ def _data(grid: Grid) -> str:
     )
 
 
-def _size(grid: Grid) -> tuple[float, float]:
-    """Return width and height in inches; a cell has room for three decimals, the sides for the longest names."""
+def _size(grid: Grid, title: str) -> tuple[float, float]:
+    """Return width and height in inches; cells have room for three decimals, the sides for the longest names."""
     names, slanted = (max(map(len, labels)) for labels in (grid.methods, grid.encoders))
-    return 2.2 + 0.08 * names + 0.75 * len(grid.encoders), 1.2 + 0.06 * slanted + 0.34 * len(grid.methods)
+    width = 2.2 + 0.08 * names + 0.75 * len(grid.encoders)
+    return max(width, 0.3 + 0.08 * len(title)), 1.2 + 0.06 * slanted + 0.34 * len(grid.methods)
 
 
 def _fill(figure: "Figure", grid: Grid, title: str) -> None:
@@ -117,7 +118,7 @@ def _fill(figure: "Figure", grid: Grid, title: str) -> None:
     axes.set_yticks([place + 0.5 for place in range(rows)], _plain(grid.methods), parse_math=False)
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
     axes.spines[:].set_visible(False)
-    figure.suptitle(title, x=0.02, ha="left", parse_math=False)
+    figure.suptitle(title, x=0.02, ha="left", size="medium", parse_math=False)
     anchored = "" if grid.chance is None else f", from {grid.chance:.3f} by chance"
     figure.colorbar(ScalarMappable(scale, colours), ax=axes, label=f"{grid.metric}{anchored}")
     keys = []
