@@ -16,7 +16,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from cleanbench import Floats, ImageSet, Issue, View, zoo
-from cleanbench.encoders.base import Encoder, embedding_key
+from cleanbench.encoders.base import Encoder
+from cleanbench.encoders.extraction import embedding_key
 from cleanbench.encoders.ssl.encoder import SelfSupervised
 from cleanbench.encoders.ssl.rank import effective_rank
 from cleanbench.metrics import evaluate

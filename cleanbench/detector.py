@@ -20,12 +20,14 @@ class Detector:
         needs: What the method reads, for all issues or per issue.
         requires: Optional distributions without which it cannot run, such as ``("fastdup",)``.
         stochastic: Whether another seed gives other scores.
+        paper_encoder: The encoder that its paper uses, by configuration name; tables say so where another one was used.
         exempt: Checks of the contract that do not apply, by name, each with its reason.
     """
 
     needs: ClassVar[Need | Mapping[Issue, Need]] = Need(0)
     requires: ClassVar[tuple[str, ...]] = ()
     stochastic: ClassVar[bool] = False
+    paper_encoder: ClassVar[str | None] = None
     exempt: ClassVar[Mapping[str, str]] = {}
 
     def fit(self, data: View) -> None:

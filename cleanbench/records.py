@@ -109,6 +109,7 @@ class Record(Frozen):
         coverage: Share of the annotated items that got a score.
         truth: The judgements; None if there are none for this issue.
         encoder_detail: Settings and digests of the encoder.
+        paper_encoder: The encoder that the method's paper uses; None if it names none.
         supervised: Whether the method was told labels that are stated to be right.
         seeds: Of data set, encoder and method.
         cost: Time and memory.
@@ -133,6 +134,7 @@ class Record(Frozen):
     coverage: float
     truth: TruthName | None
     encoder_detail: EncoderName | None
+    paper_encoder: str | None = None
     supervised: bool
     seeds: Seeds
     cost: Cost

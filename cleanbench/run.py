@@ -23,6 +23,7 @@ from cleanbench.images import Images
 from cleanbench.metrics import evaluate
 from cleanbench.rankings import write_ranking, write_truth
 from cleanbench.readable import told, unreadable_reasons
+from cleanbench.report.training import draw_training
 from cleanbench.store import Store, make_folder, replace_folder
 from cleanbench.view import source_digest
 from cleanbench.worker import Answer, Job, Task, execute
@@ -170,7 +171,7 @@ def run(request: Request, store: Store) -> Outcome:
         complete=not failed,
     )
     if rankings:
-        _write(folder, request, result, rankings, log)
+        _write(folder, request, result, rankings, log, embeddings.history if embeddings else {})
     failures = request.output / image_set.name / "failed" / f"{name}.log"
     failures.unlink(missing_ok=True)
     if failed:
@@ -263,6 +264,7 @@ class Scored:
             encoder_detail=None
             if encoded is None
             else records.EncoderName(settings=request.encoder.settings(), digest=encoded.weights, key=encoded.key),
+            paper_encoder=None if encoded is None else request.detector.paper_encoder,
             supervised=Need.CALIBRATION in request.detector.needs_for(issue),
             seeds=request.seeds,
             cost=records.Cost(
@@ -279,7 +281,12 @@ class Scored:
 
 
 def _write(
-    folder: Path, request: Request, result: records.RunFile, rankings: Mapping[Issue, Ranking], log: str
+    folder: Path,
+    request: Request,
+    result: records.RunFile,
+    rankings: Mapping[Issue, Ranking],
+    log: str,
+    history: Mapping[str, list[float]],
 ) -> None:
     """Write a run folder; it appears whole or not at all."""
     image_set = request.image_set
@@ -295,6 +302,9 @@ def _write(
         (scratch / "config.yaml").write_text(request.config, encoding="utf-8")
         limits = {"threads": request.threads, "device": request.device, "memory_limit": request.memory_limit}
         (scratch / "environment.json").write_text(json.dumps(manifest() | limits, indent=1) + "\n")
+        if history:
+            (scratch / "training.json").write_text(json.dumps(history, indent=1) + "\n")
+            draw_training(history, scratch / "training.png", f"{request.encoder_name} on {image_set.name}")
         if log.strip():
             (scratch / "log.txt").write_text(log, encoding="utf-8")
         scratch.chmod(0o755)

@@ -34,6 +34,8 @@ class SelfClean(Detector):
         Issue.LABEL_ERROR: Need.EMBEDDINGS | Need.LABELS,
     }
 
+    paper_encoder = "dino_selfclean"
+
     def __init__(self, global_leaves: bool = False) -> None:
         self.global_leaves = global_leaves
 

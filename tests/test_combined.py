@@ -17,8 +17,8 @@ from PIL import Image
 
 from cleanbench.core import Floats, UserError
 from cleanbench.encoders.base import Encoder
-from cleanbench.encoders.extraction import extract
 from cleanbench.encoders.concat import Concat
+from cleanbench.encoders.extraction import extract
 from cleanbench.encoders.hog import HOG
 from cleanbench.encoders.pixels import Pixels
 from cleanbench.encoders.whitened import Whitened, principal_axes

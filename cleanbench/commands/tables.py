@@ -34,6 +34,9 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
             _show(console, part)
         else:
             console.print(part, soft_wrap=True)
+    for note in dict.fromkeys(_other_encoder(record) for outcome in outcomes for record in outcome.run.records):
+        if note:
+            console.print(note, soft_wrap=True, highlight=False, markup=False)
     missing = [(outcome, issue, reason) for outcome in outcomes for issue, reason in outcome.run.not_ranked.items()]
     if missing:
         table = Table("Method", "Issue", "Why there is no ranking", title="Not ranked", title_justify="left", box=None)
@@ -79,6 +82,13 @@ def _table(issue: Issue, records: Sequence[Record]) -> Table:
         expected = [_chance(name, first.faulty, first.items) for name in SHOWN]
         table.add_row("by chance", "", *[_cell(value) for value in expected], "", "", style="italic dim")
     return table
+
+
+def _other_encoder(record: Record) -> str:
+    """Say that a method did not see the representation that its paper reports on; empty if it did."""
+    if record.paper_encoder in (None, record.encoder):
+        return ""
+    return f"{record.method}: this is encoder {record.encoder}; the paper's is {record.paper_encoder}."
 
 
 def _best_first(record: Record) -> tuple[float, str]:

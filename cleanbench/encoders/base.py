@@ -9,9 +9,9 @@ from typing import Any
 from PIL import Image
 
 from cleanbench.core import Floats, UserError, digest_of
-from cleanbench.view import source_digest
 from cleanbench.images import Images
 from cleanbench.store import Store
+from cleanbench.view import source_digest
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class Encoder:
         """Make it ready: load or train weights.
 
         ``folder`` belongs to this encoder on these images and survives interruption: a run that was killed finds
-        there what it left, so that training can go on from a checkpoint. The default suits an encoder that needs neither and implements `encode`.
+        there what it left, so that training can go on from a checkpoint. The default suits an encoder that needs
+        neither and implements `encode`.
         """
         return Fitted(self.identity(), self.encode)
 

@@ -1,7 +1,6 @@
 """Extraction: every image of a set through one encoder, once, in bounded memory, resumed where it was killed."""
 
 import json
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -109,7 +108,7 @@ def _encode(name: str, fitted: Fitted, images: Images, folder: Path, batch_size:
             rows.flush()
             scratch = folder / ".rows.json"
             scratch.write_text(json.dumps({"done": stop, "weights": fitted.digest, "batch_size": batch_size}))
-            os.replace(scratch, state)  # after the rows: what it counts is written
+            scratch.replace(state)  # after the rows: what it counts is written
             bar.update(len(batch))
     state.unlink(missing_ok=True)
 

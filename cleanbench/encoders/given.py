@@ -12,10 +12,10 @@ import numpy.typing as npt
 from numpy.lib.format import open_memmap
 
 from cleanbench.core import Ints, UserError, digest_of
-from cleanbench.detector import source_digest
 from cleanbench.encoders.base import SetEncoder, Wanted
 from cleanbench.encoders.embedding_files import id_files, named, read_embeddings
 from cleanbench.encoders.files import existing, file_digest
+from cleanbench.view import source_digest
 
 # Rows that are checked and written at a time.
 BLOCK = 4096

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from cleanbench.detector import source_digest
 from cleanbench.encoders.base import Encoder, Wanted
 from cleanbench.encoders.extraction import Embeddings, extract
+from cleanbench.view import source_digest
 
 
 def embeddings_of(encoder: Encoder, wanted: Wanted) -> Embeddings:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cleanbench.core import UserError, digest_of
-from cleanbench.detector import source_digest
 from cleanbench.encoders.base import Encoder, Fitted
 from cleanbench.encoders.files import file_digest
 from cleanbench.encoders.hub import hub_file
 from cleanbench.encoders.inference import encode_with, preprocessing
 from cleanbench.encoders.weights import state_digest
 from cleanbench.images import Images
+from cleanbench.view import source_digest
 
 if TYPE_CHECKING:
     import torch
