@@ -84,30 +84,37 @@ class Pretrained(Encoder):
     def _file(self) -> Path | None:
         """Return the file of published weights, or None if random ones are asked for."""
         check_name(self.model)
-        if self.weights == "random":
-            return None
-        import timm
+        return None if self.weights == "random" else weight_file(self.model)
 
-        known = timm.get_pretrained_cfg(self.model)
-        if known is None or not known.has_weights:
-            tagged = timm.list_models(f"{self.model}*", pretrained=True)
-            raise UserError(
-                f"timm has no weights for {self.model}"
-                + (f"; it has them for {', '.join(tagged[:8])}" if tagged else "")
-                + "; encoder.weights=random takes it untrained, encoder=checkpoint reads a file"
-            )
-        cure = (
-            "or download the file from that repository's page and use encoder=checkpoint "
-            f"encoder.model={self.model} encoder.path=FILE"
+
+def weight_file(model: str) -> Path:
+    """Return the file of the weights that timm publishes for a network, from the cache or the network.
+
+    Raises:
+        UserError: If there are none, or they cannot be had, within seconds.
+    """
+    import timm
+
+    known = timm.get_pretrained_cfg(model)
+    if known is None or not known.has_weights:
+        tagged = timm.list_models(f"{model}*", pretrained=True)
+        raise UserError(
+            f"timm has no weights for {model}"
+            + (f"; it has them for {', '.join(tagged[:8])}" if tagged else "")
+            + "; encoder.weights=random takes it untrained, encoder=checkpoint reads a file"
         )
-        if not known.hf_hub_id:
-            raise UserError(
-                f"the weights of {self.model} are on no Hugging Face repository; fetch {known.url} and use "
-                f"encoder=checkpoint encoder.model={self.model} encoder.path=FILE"
-            )
-        named = known.hf_hub_filename
-        names = (str(Path(named).with_suffix(".safetensors")), named) if named else FILES
-        return hub_file(known.hf_hub_id, tuple(dict.fromkeys(names)), cure)
+    cure = (
+        "or download the file from that repository's page and use encoder=checkpoint "
+        f"encoder.model={model} encoder.path=FILE"
+    )
+    if not known.hf_hub_id:
+        raise UserError(
+            f"the weights of {model} are on no Hugging Face repository; fetch {known.url} and use "
+            f"encoder=checkpoint encoder.model={model} encoder.path=FILE"
+        )
+    named = known.hf_hub_filename
+    names = (str(Path(named).with_suffix(".safetensors")), named) if named else FILES
+    return hub_file(known.hf_hub_id, tuple(dict.fromkeys(names)), cure)
 
 
 def code_digests() -> tuple[str, ...]:

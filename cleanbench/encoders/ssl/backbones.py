@@ -43,6 +43,11 @@ def build(settings: "SelfSupervised", drop_path: float = 0.0) -> nn.Module:
             options |= {"global_pool": settings.pool, "fc_norm": False}
     elif settings.patch or settings.pool:
         raise UserError(f"patch and pool are settings of vision transformers; {settings.backbone} is none")
+    if settings.pretrained:
+        from cleanbench.encoders.pretrained import weight_file
+
+        overlay = {"file": str(weight_file(settings.backbone)), "custom_load": False}
+        options |= {"pretrained_cfg_overlay": overlay}
     try:
         network: nn.Module = timm.create_model(
             settings.backbone, pretrained=settings.pretrained, num_classes=0, **options

@@ -169,7 +169,13 @@ class SelfSupervised(Encoder):
         """Return a digest of all that decides its output besides the images."""
         # The base class knows this module's source; the training is written in those beside it.
         sources = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))]
-        return digest_of([super().identity(), *sources])
+        start = ""
+        if self.pretrained:
+            from cleanbench.encoders.files import file_digest
+            from cleanbench.encoders.pretrained import weight_file
+
+            start = file_digest(weight_file(self.backbone))
+        return digest_of([super().identity(), *sources, start])
 
     def prepare(self, images: Images, folder: Path) -> Fitted:
         """Train, or go on with what a killed run left in ``folder``, or load what is finished there.
