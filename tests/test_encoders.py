@@ -43,7 +43,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Images:
 
 
 def embedded(encoder: Encoder, images: Images, store: Path, batch_size: int = 64) -> npt.NDArray[Any]:
-    return np.load(extract(encoder, images, "digest", Store(store), batch_size).path)
+    return np.load(extract(encoder, images, "digest", Store(store), batch_size=batch_size).path)
 
 
 @both

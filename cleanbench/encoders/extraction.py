@@ -79,7 +79,8 @@ def extract(
             (folder / "encoder").mkdir(exist_ok=True)
             fitted = encoder.prepare(images, folder / "encoder")
             _encode(type(encoder).__name__, fitted, images, folder, batch_size, workers)
-        (folder / "fitted.json").write_text(json.dumps({"digest": fitted.digest, "history": fitted.history}))
+        measured = {name: values for name, values in fitted.history.items() if values}  # no epochs: none
+        (folder / "fitted.json").write_text(json.dumps({"digest": fitted.digest, "history": measured}))
 
     folder = store.folder(f"embeddings/{type(encoder).__name__.lower()}-{key[:32]}", fill, resume=True)
     known = json.loads((folder / "fitted.json").read_text())
@@ -96,6 +97,8 @@ def _encode(name: str, fitted: Fitted, images: Images, folder: Path, batch_size:
         # Other weights or other batches: what is there would not equal an undisturbed run.
         if left["weights"] == fitted.digest and left["batch_size"] == batch_size:
             rows, first = open_memmap(path, mode="r+"), left["done"]
+        else:
+            state.unlink()  # before the array is: it would count rows that are gone
     with progress("embeddings", len(images), "image") as bar:
         bar.update(first)
         for start, batch in _batches(images, first, batch_size, workers):
@@ -110,6 +113,7 @@ def _encode(name: str, fitted: Fitted, images: Images, folder: Path, batch_size:
             scratch.write_text(json.dumps({"done": stop, "weights": fitted.digest, "batch_size": batch_size}))
             scratch.replace(state)  # after the rows: what it counts is written
             bar.update(len(batch))
+            del batch  # or it would stay while the one after the next is decoded
     state.unlink(missing_ok=True)
 
 
