@@ -3,36 +3,37 @@
 import numpy as np
 
 from cleanbench.core import Floats, Ints
-from cleanbench.neighbours import Cosines, normalised, rounding
+from cleanbench.neighbours import Cosines
 from cleanbench.progress import progress
 
 
-def minimum_spanning_tree(embeddings: Floats) -> tuple[Ints, Floats]:
-    """Return the minimum spanning tree of the rows under the distance (1 - cosine) / 2.
+def minimum_spanning_tree(embeddings: Floats, measure: type[Cosines] = Cosines) -> tuple[Ints, Floats]:
+    """Return the minimum spanning tree of the rows under the measure's distance, by default (1 - cosine) / 2.
 
     Prim's algorithm from the first row, with one matrix-vector product per step: O(N) memory beside a
-    normalised copy of the embeddings. The products round by position, so they only tell which rows may have come
-    nearer; `Cosines` decides. Of equally near rows the first one joins.
+    copy of the embeddings. The products round by position, so they only tell which rows may have come
+    nearer; the measure decides. Of equally near rows the first one joins.
 
     Returns:
         Edges ``(N - 1, 2)``, each a row of the tree and the row that joins it, in the order of joining;
         and their lengths ``(N - 1,)``, float64.
     """
-    unit, exact = normalised(embeddings), Cosines(embeddings)
+    exact = measure(embeddings)
+    unit = exact.factors()
     edges, lengths = np.zeros((len(unit) - 1, 2), dtype=np.int64), np.zeros(len(unit) - 1)
-    waiting, rows, pivot, joined, gone = np.arange(1, len(unit)), unit[1:], unit[0], 0, 0
+    waiting, rows, pivot, joined, gone = np.arange(1, len(unit)), unit[1:], exact.facing(unit[0]), 0, 0
     best, partner = np.full(len(waiting), np.inf), np.zeros(len(waiting), dtype=np.int64)
     enough = np.full(len(waiting), -np.inf, dtype=unit.dtype)  # a smaller product cannot be an improvement
-    noise = rounding(unit)
+    noise = exact.noise(unit)
     with progress("spanning tree", len(edges), "image") as bar:
         for step in range(len(edges)):
             maybe = np.flatnonzero(rows @ pivot >= enough)
-            distances = (1 - exact(np.full(len(maybe), joined), waiting[maybe])) / 2
+            distances = exact.distances(exact(np.full(len(maybe), joined), waiting[maybe]))
             closer = distances < best[maybe]
             nearer, distances = maybe[closer], distances[closer]
             best[nearer], partner[nearer], enough[nearer] = distances, joined, 1 - 2 * distances - noise
             chosen = int(best.argmin())
-            joined, pivot = int(waiting[chosen]), rows[chosen].copy()
+            joined, pivot = int(waiting[chosen]), exact.facing(rows[chosen].copy())
             edges[step], lengths[step] = (partner[chosen], joined), best[chosen]
             best[chosen], enough[chosen], gone = np.inf, np.inf, gone + 1
             if 8 * gone > len(waiting):  # multiplying the rows that have joined would double the work

@@ -1,4 +1,4 @@
-"""Kernels that methods share: cosine neighbours, cosines and Hamming distances of pairs, top pairs.
+"""Kernels that methods share: nearest neighbours, cosines and Hamming distances of pairs, top pairs.
 
 Blocked matrix products in the embeddings' own precision find the candidates, and row-wise products in float64
 decide between them. So no N x N array exists, and a number that is returned depends on its two images alone, not
@@ -24,8 +24,8 @@ SPARE = 8  # candidates beyond the k nearest, so that rounding in the product ca
 def normalised(embeddings: Floats) -> Floats:
     """Return the rows scaled to length 1, shape and precision kept; a row of zeros stays zero."""
     unit = np.array(embeddings, dtype=working_precision(embeddings))
-    for rows in _blocks(len(unit), 8 * unit.shape[1]):
-        lengths = np.sqrt(_products(unit[rows], unit[rows]))
+    for rows in blocks(len(unit), 8 * unit.shape[1]):
+        lengths = np.sqrt(products_of_rows(unit[rows], unit[rows]))
         unit[rows] /= np.where(lengths > 0, lengths, 1.0).astype(unit.dtype)[:, None]
     return unit
 
@@ -49,13 +49,16 @@ def cosine(embeddings: Floats, pairs: Ints) -> Floats:
 
 
 class Cosines:
-    """`cosine` for many calls on the same embeddings."""
+    """`cosine` for many calls on the same embeddings, and what kernels need to find rows of large cosine.
+
+    A measure of its own is a subclass: kernels take the class and ask it for everything that is not the search itself.
+    """
 
     def __init__(self, embeddings: Floats) -> None:
         self.embeddings = embeddings
         self.squares = np.empty(len(embeddings))
-        for rows in _blocks(len(embeddings), 8 * embeddings.shape[1]):
-            self.squares[rows] = _products(embeddings[rows], embeddings[rows])
+        for rows in blocks(len(embeddings), 8 * embeddings.shape[1]):
+            self.squares[rows] = products_of_rows(embeddings[rows], embeddings[rows])
 
     def __call__(self, first: Ints, second: Ints) -> Floats:
         """Return the cosines of the rows ``first`` with the rows ``second``, both ``(M,)``."""
@@ -63,11 +66,32 @@ class Cosines:
         step = max(1, PAIR_VALUES // self.embeddings.shape[1])
         for start in range(0, len(first), step):
             part = slice(start, start + step)
-            products[part] = _products(self.embeddings[first[part]], self.embeddings[second[part]])
+            products[part] = products_of_rows(self.embeddings[first[part]], self.embeddings[second[part]])
         # The root of the product, not the product of roots: it is exact where both are equal.
         lengths = np.sqrt(self.squares[first] * self.squares[second])
         cosines = np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
         return np.clip(cosines, -1.0, 1.0, out=cosines)
+
+    @staticmethod
+    def distances(similarities: Floats) -> Floats:
+        """Return what calls return as distances in [0, 1]."""
+        return (1 - similarities) / 2
+
+    def factors(self) -> Floats:
+        """Return rows whose matrix product with `facing` rows is 1 - 2 * distance, in [-1, 1], up to `noise`."""
+        return normalised(self.embeddings)
+
+    def facing(self, factors: Floats) -> Floats:
+        """Return the other side of the product for some of the `factors`."""
+        return factors
+
+    def noise(self, factors: Floats) -> float:
+        """Return a bound on how far the product of ``factors`` is from what calls say."""
+        return rounding(factors)
+
+    def resolution(self) -> Floats:
+        """Return for each row the distance below which its precision does not tell another row from it."""
+        return np.full(len(self.embeddings), 8 * np.finfo(working_precision(self.embeddings)).eps)
 
 
 def hamming(packed: npt.NDArray[np.uint8], pairs: Ints) -> Ints:
@@ -101,7 +125,7 @@ def nearest(embeddings: Floats, k: int) -> tuple[Ints, Floats]:
     indices = np.empty((count, k), dtype=np.int64)
     cosines = np.empty((count, k))
     with progress("neighbours", count, "image") as bar:
-        for rows in _blocks(count, count * unit.itemsize):
+        for rows in blocks(count, count * unit.itemsize):
             here = np.arange(rows.start, rows.stop)
             similarities = unit[rows] @ unit.T
             similarities[here - rows.start, here] = -np.inf
@@ -122,20 +146,21 @@ def nearest(embeddings: Floats, k: int) -> tuple[Ints, Floats]:
     return indices, cosines
 
 
-def top_pairs(embeddings: Floats, limit: int) -> tuple[Ints, Floats]:
-    """Return the ``limit`` pairs of largest cosine, shape ``(limit, 2)``, and the cosines; largest first.
+def top_pairs(embeddings: Floats, limit: int, measure: type[Cosines] = Cosines) -> tuple[Ints, Floats]:
+    """Return the ``limit`` pairs of largest similarity, shape ``(limit, 2)``, and the similarities; largest first.
 
     Ties are ordered by (i, j). Memory is that of a block and of a few times ``limit`` pairs.
     """
-    unit = normalised(embeddings)
+    exact = measure(embeddings)
+    unit = exact.factors()
     count = len(unit)
     limit = min(limit, pair_count(count))
     if limit == 0:
         return np.zeros((0, 2), dtype=np.int64), np.zeros(0)
-    best = _Best(limit, rounding(unit))
+    best = _Best(limit, exact.noise(unit))
     with progress("pairs", pair_count(count), "pair") as bar:
-        for rows in _blocks(count, count * unit.itemsize):
-            similarities = unit[rows] @ unit[rows.start :].T
+        for rows in blocks(count, count * unit.itemsize):
+            similarities = exact.facing(unit[rows]) @ unit[rows.start :].T
             # The diagonal is no pair, and what lies left of it was seen from the other side.
             similarities[np.tril_indices(len(similarities), 0, similarities.shape[1])] = -np.inf
             found = np.flatnonzero(similarities >= best.threshold)
@@ -145,9 +170,9 @@ def top_pairs(embeddings: Floats, limit: int) -> tuple[Ints, Floats]:
             best.add(found, found_similarities)
             bar.update(pair_count(count - rows.start) - pair_count(count - rows.stop))
     pairs = np.stack(np.divmod(best.codes, count), axis=1)
-    cosines = cosine(embeddings, pairs)
-    order = np.lexsort((best.codes, -cosines))[:limit]
-    return pairs[order], cosines[order]
+    found_exactly = exact(pairs[:, 0], pairs[:, 1])
+    order = np.lexsort((best.codes, -found_exactly))[:limit]
+    return pairs[order], found_exactly[order]
 
 
 class _Best:
@@ -179,10 +204,10 @@ class _Best:
         self.codes, self.similarities = self.codes[kept], self.similarities[kept]
 
 
-def label_distances(embeddings: Floats, labels: Ints) -> tuple[Floats, Floats]:
+def label_distances(embeddings: Floats, labels: Ints, measure: type[Cosines] = Cosines) -> tuple[Floats, Floats]:
     """Return each row's distance to the nearest other row of its own label and to the nearest of another label.
 
-    The distance is (1 - cosine) / 2, in [0, 1].
+    The distance is that of the measure, by default (1 - cosine) / 2, in [0, 1].
 
     Returns:
         Two arrays ``(N,)``, float64; infinite where no such row exists.
@@ -191,11 +216,12 @@ def label_distances(embeddings: Floats, labels: Ints) -> tuple[Floats, Floats]:
     order = np.argsort(labels, kind="stable")
     classes, starts = np.unique(labels[order], return_index=True)
     bounds = np.append(starts, len(labels))
-    unit = normalised(embeddings)[order]
+    exact = measure(embeddings)
+    unit = exact.factors()[order]
     partners = np.full((2, len(unit)), -1, dtype=np.int64)
     with progress("labels", len(unit), "image") as bar:
-        for rows in _blocks(len(unit), len(unit) * unit.itemsize):
-            similarities = unit[rows] @ unit.T
+        for rows in blocks(len(unit), len(unit) * unit.itemsize):
+            similarities = exact.facing(unit[rows]) @ unit.T
             here = np.arange(rows.start, rows.stop)
             similarities[here - rows.start, here] = -np.inf
             inside = np.searchsorted(bounds, (rows.start, rows.stop - 1), side="right") - 1
@@ -213,29 +239,29 @@ def label_distances(embeddings: Floats, labels: Ints) -> tuple[Floats, Floats]:
     distances = np.full((2, len(unit)), np.inf)
     for side, partner in enumerate(partners):
         known = np.flatnonzero(partner >= 0)
-        pairs = np.stack([order[known], order[partner[known]]], axis=1)
-        distances[side, order[known]] = (1 - cosine(embeddings, pairs)) / 2
+        distances[side, order[known]] = exact.distances(exact(order[known], order[partner[known]]))
     return distances[0], distances[1]
 
 
-def farthest(embeddings: Floats, rows: Ints) -> Floats:
-    """Return the distance (1 - cosine) / 2 of each of ``rows`` to the row farthest from it, shape ``(len(rows),)``."""
-    unit = normalised(embeddings)
+def farthest(embeddings: Floats, rows: Ints, measure: type[Cosines] = Cosines) -> Floats:
+    """Return the distance of each of ``rows`` to the row farthest from it, by the measure, shape ``(len(rows),)``."""
+    exact = measure(embeddings)
+    unit = exact.factors()
     partners = np.empty(len(rows), dtype=np.int64)
-    for block in _blocks(len(rows), len(unit) * unit.itemsize):
-        similarities = unit[rows[block]] @ unit.T
+    for block in blocks(len(rows), len(unit) * unit.itemsize):
+        similarities = exact.facing(unit[rows[block]]) @ unit.T
         similarities[np.arange(len(similarities)), rows[block]] = np.inf
         partners[block] = similarities.argmin(axis=1)
-    return (1 - cosine(embeddings, np.stack([rows, partners], axis=1))) / 2
+    return exact.distances(exact(rows, partners))
 
 
-def _blocks(count: int, row_bytes: int) -> Iterator[slice]:
+def blocks(count: int, row_bytes: int) -> Iterator[slice]:
     """Cut ``range(count)`` into slices of at most `BLOCK_BYTES`."""
     step = max(1, BLOCK_BYTES // max(1, row_bytes))
     return (slice(start, min(start + step, count)) for start in range(0, count, step))
 
 
-def _products(first: Floats, second: Floats) -> Floats:
+def products_of_rows(first: Floats, second: Floats) -> Floats:
     """Return the products of rows, summed in float64, each row by itself."""
     products: Floats = np.einsum(
         "ij,ij->i", first.astype(np.float64, copy=False), second.astype(np.float64, copy=False)

@@ -302,7 +302,7 @@ def _write(
         (scratch / "config.yaml").write_text(request.config, encoding="utf-8")
         limits = {"threads": request.threads, "device": request.device, "memory_limit": request.memory_limit}
         (scratch / "environment.json").write_text(json.dumps(manifest() | limits, indent=1) + "\n")
-        if history:
+        if any(history.values()):
             (scratch / "training.json").write_text(json.dumps(history, indent=1) + "\n")
             draw_training(history, scratch / "training.png", f"{request.encoder_name} on {image_set.name}")
         if log.strip():

@@ -4,16 +4,21 @@ from typing import ClassVar
 
 import numpy as np
 
-from cleanbench import Detector, Floats, Ints, Issue, Need, NotApplicable, Ranking, View
+from cleanbench import Detector, Floats, Ints, Issue, Need, NotApplicable, Ranking, UserError, View
+from cleanbench.euclidean import SquaredGaps
 from cleanbench.linkage import leaf_areas, minimum_spanning_tree, single_linkage
-from cleanbench.neighbours import cosine, farthest, label_distances, top_pairs, working_precision
+from cleanbench.neighbours import Cosines, farthest, label_distances, top_pairs
+
+DISTANCES = ("cosine", "euclidean")
 
 
 class SelfClean(Detector):
     """Rank all three issues by distances in the embedding space of a self-supervised encoder.
 
     Gröger et al., "Intrinsic Self-Supervision for Data Quality Audits" (NeurIPS 2024), section 3.2. The distance is
-    d = (1 - cosine) / 2, in [0, 1]; a row of zeros has .5 to every other.
+    d = (1 - cosine) / 2, in [0, 1]; a row of zeros has .5 to every other. With ``distance=euclidean`` it is the
+    length of the difference of two embeddings over its bound, in [0, 1] as well: for rows of length 1 the root of the
+    above, which ranks pairs alike; for rows as they are, the bound is twice the length of the set's longest row.
 
     - Near-duplicates: 1 - d of the pair.
     - Off-topic: 1 - leaf-area distance in the single-linkage dendrogram. It is an order of leaves more than a
@@ -26,6 +31,9 @@ class SelfClean(Detector):
 
     Args:
         global_leaves: Draw the dendrogram with shares of all leaves instead of the parent's leaves.
+        distance: ``cosine`` or ``euclidean``.
+        normalise: Scale embeddings to length 1 (L2) before their Euclidean distance; a cosine does so by itself, and
+            there this changes nothing.
     """
 
     needs: ClassVar = {
@@ -36,32 +44,53 @@ class SelfClean(Detector):
 
     paper_encoder = "dino_selfclean"
 
-    def __init__(self, global_leaves: bool = False) -> None:
+    def __init__(self, global_leaves: bool = False, distance: str = "cosine", normalise: bool = True) -> None:
+        if distance not in DISTANCES:
+            raise UserError(f"distance={distance!r} is unknown; choose one of {', '.join(DISTANCES)}")
         self.global_leaves = global_leaves
+        self.distance = distance
+        self.normalise = normalise
+
+    @property
+    def _squared(self) -> bool:
+        """Whether what kernels call the distance is the square of this one, for unit rows as for others."""
+        return self.distance == "euclidean"
+
+    @property
+    def _measure(self) -> type[Cosines]:
+        return SquaredGaps if self.distance == "euclidean" and not self.normalise else Cosines
 
     def near_duplicates(self, data: View, pairs: Ints) -> Floats:
-        return (1 + cosine(data.embeddings, pairs)) / 2
+        return self._scores(self._measure(data.embeddings)(pairs[:, 0], pairs[:, 1]))
 
     def retrieve(self, data: View, limit: int) -> Ranking:
-        pairs, cosines = top_pairs(data.embeddings, limit)
-        return Ranking(Issue.NEAR_DUPLICATE, pairs, (1 + cosines) / 2)
+        pairs, similarities = top_pairs(data.embeddings, limit, self._measure)
+        return Ranking(Issue.NEAR_DUPLICATE, pairs, self._scores(similarities))
+
+    def _scores(self, similarities: Floats) -> Floats:
+        if self._squared:
+            return 1 - np.sqrt(self._measure.distances(similarities))
+        return (1 + similarities) / 2
 
     def off_topic(self, data: View) -> Floats:
         if len(data) < 2:
             raise NotApplicable("one image makes no dendrogram")
-        merges = single_linkage(*minimum_spanning_tree(data.embeddings))
+        edges, lengths = minimum_spanning_tree(data.embeddings, self._measure)
+        merges = single_linkage(edges, np.sqrt(lengths) if self._squared else lengths)
         return 1 - leaf_areas(merges, self.global_leaves)
 
     def label_errors(self, data: View) -> Floats:
         embeddings, labels = data.embeddings, data.labels
         if (labels == labels[0]).all():
             raise NotApplicable("all images have the same label")
-        same, other = label_distances(embeddings, labels)
+        same, other = label_distances(embeddings, labels, self._measure)
         alone = np.flatnonzero(np.isinf(same))
-        same[alone] = farthest(embeddings, alone)
+        same[alone] = farthest(embeddings, alone, self._measure)
         # Below what the encoder's precision resolves two images are equal; a ratio of such noise is any number.
-        resolution = 8 * np.finfo(working_precision(embeddings)).eps
+        resolution = self._measure(embeddings).resolution()
         same[same < resolution] = 0.0
         other[other < resolution] = 0.0
-        total = same**2 + other**2
-        return np.divide(same**2, total, out=np.full(len(total), 0.5), where=total > 0)
+        if not self._squared:
+            same, other = same**2, other**2
+        total = same + other
+        return np.divide(same, total, out=np.full(len(total), 0.5), where=total > 0)

@@ -29,6 +29,8 @@ OF_EMBEDDINGS: list[Detector] = [
     Chance(),
     SelfClean(),
     SelfClean(global_leaves=True),
+    SelfClean(distance="euclidean"),
+    SelfClean(distance="euclidean", normalise=False),
     KNNDisagreement(),
     ConfidentLearning(),
     ConfidentLearning("adaboost"),

@@ -17,6 +17,7 @@ from cleanbench import zoo
 from cleanbench.commands.methods_table import methods_table
 
 ROOT = Path(__file__).parents[1]
+COMPONENTS = sorted(path for group in ("dataset", "encoder", "method") for path in ROOT.glob(f"conf/{group}/*.yaml"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 # Spelled so that this file does not contain what it looks for.
@@ -80,7 +81,7 @@ def test_nothing_is_left_over_in_the_source() -> None:
     assert not found, "paths of one machine, or work left undone"
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("conf/*/*.yaml")), ids=lambda path: f"{path.parent.name}-{path.stem}")
+@pytest.mark.parametrize("path", COMPONENTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_configuration_fits_what_it_names(path: Path) -> None:
     written = OmegaConf.load(path)
     assert isinstance(written, DictConfig)

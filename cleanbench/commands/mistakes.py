@@ -10,6 +10,8 @@ from yaml import YAMLError
 
 from cleanbench.core import UserError
 
+OPTIONAL = ("augmentations", "experiment")  # groups without a default
+
 
 def explained(error: Exception) -> str:
     """Return a few lines that name the mistake and its cure."""
@@ -48,6 +50,8 @@ def _no_setting(key: str) -> str:
     from cleanbench.config import Config
 
     group, _, setting = key.partition(".")
+    if key in OPTIONAL:
+        return f"{key} is not chosen by default, so it takes a plus: +{key}=…;{nearest('', zoo.available(key))}"
     if not setting or group not in ("method", "dataset", "encoder"):
         return f"there is no setting called {key!r}.{nearest(key, Config.__annotations__)}"
     chosen = next((word.split("=", 1)[1] for word in sys.argv if word.startswith(f"{group}=")), _default(group))

@@ -11,7 +11,7 @@ from rich.text import Text
 from cleanbench.commands.grids import grid_of_sweep
 from cleanbench.core import Issue
 from cleanbench.metrics import METRICS
-from cleanbench.records import Record
+from cleanbench.records import Record, encoder_labels
 from cleanbench.run import Outcome
 
 SHOWN = ("AP", "AUROC", "P@10", "P@100", "R@100", "P@1%", "FoE")
@@ -74,10 +74,11 @@ def _table(issue: Issue, records: Sequence[Record]) -> Table:
     table.add_column("Encoder", no_wrap=True)
     for name in (*SHOWN, "CPU s", "MiB"):
         table.add_column(name, justify="right", no_wrap=True)
-    for record in sorted(records, key=_best_first):
+    labels = zip(records, encoder_labels(records), strict=True)
+    for record, encoder in sorted(labels, key=lambda row: _best_first(row[0])):
         cells = [_cell(record.metrics[name].value) for name in SHOWN]
         cost = [f"{record.cost.fit_cpu_seconds + record.cost.cpu_seconds:.1f}", f"{record.cost.peak_mib:.0f}"]
-        table.add_row(record.label, record.encoder or "–", *cells, *cost)
+        table.add_row(record.label, encoder or "–", *cells, *cost)
     if first.items:
         expected = [_chance(name, first.faulty, first.items) for name in SHOWN]
         table.add_row("by chance", "", *[_cell(value) for value in expected], "", "", style="italic dim")
