@@ -19,17 +19,17 @@ class SquaredGaps(Cosines):
 
     def __init__(self, embeddings: Floats) -> None:
         super().__init__(embeddings)
-        self.longest = float(np.sqrt(self.squares.max(initial=0.0)))
+        self.largest_square = float(self.squares.max(initial=0.0)) or 1.0  # any number will do for rows of zeros
 
     def __call__(self, first: Ints, second: Ints) -> Floats:
         """Return the similarities of the rows ``first`` with the rows ``second``, both ``(M,)``."""
-        gaps = np.zeros(len(first))
+        gaps = np.empty(len(first))
         step = max(1, PAIR_VALUES // self.embeddings.shape[1])
-        for start in range(0, len(first) if self.longest else 0, step):
+        for start in range(0, len(first), step):
             part = slice(start, start + step)
             gap = self.embeddings[first[part]].astype(np.float64) - self.embeddings[second[part]]
             gaps[part] = products_of_rows(gap, gap)
-        return -np.minimum(gaps / (4 * self.longest**2 or 1.0), 1.0)
+        return -np.minimum(gaps / (4 * self.largest_square), 1.0)
 
     @staticmethod
     def distances(similarities: Floats) -> Floats:
@@ -40,7 +40,7 @@ class SquaredGaps(Cosines):
         """Return (u, h, 1) for each row."""
         columns = self.embeddings.shape[1]
         lifted = np.ones((len(self.embeddings), columns + 2))
-        np.divide(self.embeddings, self.longest or 1.0, out=lifted[:, :columns], dtype=np.float64)
+        np.divide(self.embeddings, np.sqrt(self.largest_square), out=lifted[:, :columns], dtype=np.float64)
         for rows in blocks(len(lifted), 8 * columns):
             lifted[rows, columns] = (1 - products_of_rows(lifted[rows, :columns], lifted[rows, :columns])) / 2
         return lifted
@@ -58,5 +58,5 @@ class SquaredGaps(Cosines):
     def resolution(self) -> Floats:
         """Return for each row the squared distance that the rounding of its own values makes."""
         eps = 8 * np.finfo(working_precision(self.embeddings)).eps
-        resolved: Floats = eps**2 * self.squares / (4 * self.longest**2 or 1.0)
+        resolved: Floats = eps**2 * self.squares / (4 * self.largest_square)
         return resolved
