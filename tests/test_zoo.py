@@ -96,7 +96,11 @@ def test_settings_replace_defaults(folder: Path) -> None:
     [
         (("selfclen",), {}, r"no method 'selfclen'; did you mean 'selfclean'\? Valid: .*chance.*, phash"),
         (("zzz", "encoder"), {}, r"no encoder 'zzz'. Valid: .*hog"),
-        (("chance", "methods"), {}, r"no group 'methods'; did you mean 'method'\? Valid: dataset, encoder, method"),
+        (
+            ("chance", "methods"),
+            {},
+            r"no group 'methods'; did you mean 'method'\? Valid: augmentations, dataset, encoder, experiment, method",
+        ),
         (("mine",), {"weigths": 1}, r"method 'mine' has no setting 'weigths'; did you mean 'weights'\? Valid: .*k,"),
         (("mine",), {"_target_": "os.remove"}, "has no setting '_target_'"),
         (("unset",), {}, "method 'unset' needs a value for k"),
