@@ -3,10 +3,12 @@
 import inspect
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -42,6 +44,10 @@ def rank(composed: DictConfig, choices: Mapping[str, str], search: Sequence[str]
     detector = _target(settings["method"], "method")
     if not (isinstance(detector, type) and issubclass(detector, Detector)):
         raise UserError(f"method: {settings['method']['_target_']} is no subclass of cleanbench.Detector")
+    if not detector.missing():
+        # A wrong value is told before hours of training, not after; what else a constructor raises is told by the run.
+        with suppress(InstantiationException):
+            _made(settings["method"], Detector, "method")
     if not detector.issues():
         raise UserError(f"{detector.__name__} solves no issue; it should override {' or '.join(SOLVED_BY.values())}")
     image_set = _image_set(json.dumps(settings["dataset"], sort_keys=True))
