@@ -187,8 +187,8 @@ class View:
         return paths
 
     def restricted(self, needs: Need) -> "View":
-        """Return this view with other ``needs``."""
-        return replace(self, needs=needs)
+        """Return this view with other ``needs``; what they do not name is not handed on."""
+        return replace(self, needs=needs, _data={need: data for need, data in self._data.items() if need in needs})
 
     def take(self, rows: npt.ArrayLike) -> "View":
         """Return the view of the images at ``rows``, in that order."""

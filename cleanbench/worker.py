@@ -162,13 +162,21 @@ def main(folder: Path) -> None:
     os.dup2(log, 2)
     threading.Thread(target=processes.end_with, args=(os.getppid(),), daemon=True).start()
     job: Job = pickle.loads((folder / "job.pickle").read_bytes())
+    (folder / "job.pickle").unlink()  # it names the files of the images, which are none of the method's business
+    process = os.getpid()
     work = Work(job)
     with progress(str(job.method["_target_"]).rsplit(".", 1)[-1], len(job.tasks), "issue") as bar:
         for task in job.tasks:
+            answer = work.answer(task)
+            if os.getpid() != process:
+                os._exit(0)  # a process that the method forked has come back with an answer of its own
             scratch = folder / f"{task.issue}.tmp"
-            scratch.write_bytes(pickle.dumps(work.answer(task)))
+            scratch.write_bytes(pickle.dumps(answer))
             scratch.rename(folder / f"{task.issue}.pickle")
             bar.update(1)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # every answer is there: threads that the method left behind are not waited for
 
 
 class Work:

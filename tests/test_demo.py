@@ -25,6 +25,12 @@ def images() -> ImageSet:
     return demo()
 
 
+def stored_truth(images: ImageSet) -> Path:
+    """Return the file of labels and judgements, which lies apart from the images."""
+    folder = files(images)[0].parent
+    return folder.parents[1] / "demo-truth" / folder.name / "truth.json"
+
+
 @pytest.fixture(scope="module")
 def pixels(images: ImageSet) -> npt.NDArray[np.uint8]:
     return np.stack([np.asarray(image) for image in images.images])
@@ -38,7 +44,7 @@ def composition() -> Composition:
 @pytest.fixture(scope="module")
 def origin(images: ImageSet) -> dict[str, Any]:
     """Return how each image came about, in the order of the ids."""
-    stored: dict[str, Any] = json.loads((files(images)[0].parent / "truth.json").read_text())
+    stored: dict[str, Any] = json.loads(stored_truth(images).read_text())
     return stored["origin"]
 
 
@@ -127,7 +133,7 @@ def test_no_two_tiles_share_a_pixel(origin: dict[str, Any], composition: Composi
 def test_no_unplanted_images_are_near_copies(seed: int) -> None:
     """The largest correlation at any shift up to an eighth of the side, mirrored or not, stays below .96."""
     images = demo(seed)
-    stored = json.loads((files(images)[0].parent / "truth.json").read_text())
+    stored = json.loads(stored_truth(images).read_text())
     alike = largest_correlation(np.stack([np.asarray(image.convert("L")) for image in images.images]))
     truth = images.truth(Issue.NEAR_DUPLICATE)
     assert truth is not None

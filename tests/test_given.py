@@ -299,7 +299,7 @@ def test_the_command_ranks_with_given_embeddings(tmp_path: Path) -> None:
     ranking = pq.read_table(run.parent / "rankings/label_error.parquet").to_pydict()
     assert ranking["id"][int(np.argmax(ranking["score"]))] == "04"
     detail = json.loads(run.read_text())["records"][0]["encoder_detail"]
-    assert detail["settings"] == {"path": str(path)}
+    assert detail["settings"] == {}, "the digest names the file; where it lies does not matter"
     write_columns(path, ids[1:], rows[1:])
     done = command(tmp_path, f"encoder.path={path}")
     assert done.returncode == 2

@@ -18,7 +18,8 @@ def grid_of_sweep(records: Sequence[Record]) -> list[Table | str]:
         records: Of one data set, truth and issue, at least one.
     """
     grid = grid_of(records)
-    if len(grid.methods) < 2 or len(grid.encoders) < 2:
+    # Methods that each ran on an encoder of their own make no grid: it would be a table of holes.
+    if len(grid.methods) < 2 or len(grid.encoders) < 2 or len(grid.values) <= len(grid.methods):
         return []
     sentences = [shares_in_words(grid)]
     if left_out := left_out_in_words(grid):

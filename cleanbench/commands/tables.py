@@ -25,8 +25,8 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     grids: list[Table | str] = []
     for issue in Issue:
         records = [record for outcome in outcomes for record in outcome.run.records if record.issue is issue]
-        for key in dict.fromkeys((record.dataset, _truth(record)) for record in records):
-            group = [record for record in records if (record.dataset, _truth(record)) == key]
+        for key in dict.fromkeys(_table_of(record) for record in records):
+            group = [record for record in records if _table_of(record) == key]
             _show(console, _table(issue, group))
             grids += grid_of_sweep(group)
     for part in grids:
@@ -106,8 +106,9 @@ def _cell(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _truth(record: Record) -> str:
-    return record.truth.revision if record.truth else ""
+def _table_of(record: Record) -> tuple[str, str, str]:
+    """Return what decides in which table a record stands: other images or another truth under one name are others."""
+    return record.dataset, record.fingerprint, record.truth.revision if record.truth else ""
 
 
 def _console() -> Console:

@@ -36,8 +36,11 @@ def demo(seed: int = 0, name: str = "demo") -> ImageSet:
     """
     if seed < 0:
         raise UserError(f"dataset.seed must be 0 or more, not {seed}")
-    folder = Store.default().folder(f"demo/{_key(seed)[:32]}", lambda empty: _build(empty, seed))
-    stored: dict[str, Any] = json.loads((folder / "truth.json").read_text())
+    store, key = Store.default(), _key(seed)[:32]
+    folder = store.folder(f"demo/{key}", lambda empty: _draw(empty, seed))
+    # Not beside the images: a method may come to see the folder that they lie in.
+    truth = store.folder(f"demo-truth/{key}", lambda empty: _judge(empty, seed)) / "truth.json"
+    stored: dict[str, Any] = json.loads(truth.read_text())
     ids: list[str] = stored["ids"]
     return ImageSet(
         name=name,
@@ -65,21 +68,28 @@ def _key(seed: int) -> str:
     return digest_of([str(seed), *code, *(f"{package} {version(package)}" for package in PACKAGES)])
 
 
-def _build(folder: Path, seed: int) -> None:
-    """Write ``<id>.png`` for all images, and ``truth.json``."""
+def _draw(folder: Path, seed: int) -> None:
+    """Write ``<id>.png`` for all images."""
     from PIL import Image
 
-    from cleanbench.datasets.composition import CLASSES, compose, render
+    from cleanbench.datasets.composition import compose, render
+    from cleanbench.datasets.tiles import cut
+
+    composition = compose(cut(), seed)
+    with progress("demo data", len(composition.ids), "image") as bar:
+        for key, pixels in zip(composition.ids, render(composition, seed), strict=True):
+            Image.fromarray(pixels).save(folder / f"{key}.png")
+            bar.update(1)
+
+
+def _judge(folder: Path, seed: int) -> None:
+    """Write ``truth.json``: labels, judgements, and how each item came about."""
+    from cleanbench.datasets.composition import CLASSES, compose
     from cleanbench.datasets.tiles import cut
 
     composition = compose(cut(), seed)
     order = np.argsort(composition.ids)
     place = np.argsort(order)
-    with progress("demo data", len(order), "image") as bar:
-        for key, pixels in zip(composition.ids, render(composition, seed), strict=True):
-            Image.fromarray(pixels).save(folder / f"{key}.png")
-            bar.update(1)
-
     true, given = composition.true[order], composition.given[order]
     judged = np.flatnonzero(true >= 0)
     items = [composition.items[position] for position in order]

@@ -36,14 +36,17 @@ class Encoder:
 
     def identity(self) -> str:
         """Return a digest of all that decides its output besides the images: code, settings, weights."""
-        left_out = {item.name for item in fields(self) if not item.metadata.get("identity", True)}
-        decisive = {name: value for name, value in asdict(self).items() if name not in left_out}
         sources = [source_digest(base) for base in type(self).__mro__ if base not in Encoder.__mro__]
-        return digest_of([type(self).__qualname__, *sources, json.dumps(decisive, sort_keys=True)])
+        return digest_of([type(self).__qualname__, *sources, json.dumps(self._decisive(), sort_keys=True)])
 
     def settings(self) -> dict[str, Any]:
         """Return what records say of it, as JSON values: the settings, and the names of encoders within."""
-        return asdict(self)
+        return self._decisive()
+
+    def _decisive(self) -> dict[str, Any]:
+        """Return the settings that decide the output: not the device, the threads or where a file lies."""
+        left_out = {item.name for item in fields(self) if not item.metadata.get("identity", True)}
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
 
     def prepare(self, images: Images, folder: Path) -> Fitted:
         """Make it ready: load or train weights.

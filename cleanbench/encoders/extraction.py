@@ -1,6 +1,7 @@
 """Extraction: every image of a set through one encoder, once, in bounded memory, resumed where it was killed."""
 
 import json
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -74,6 +75,7 @@ def extract(
     def fill(folder: Path) -> None:
         if isinstance(encoder, SetEncoder):
             digest = encoder.embed(Wanted(ids, images, pixels_digest, store), folder / "array.npy")
+            _check_whole(type(encoder).__name__, folder / "array.npy")
             fitted = Fitted(digest, encoder.encode)
         else:
             (folder / "encoder").mkdir(exist_ok=True)
@@ -106,6 +108,7 @@ def _encode(name: str, fitted: Fitted, images: Images, folder: Path, batch_size:
             _check(name, encoded, images, start, len(batch), encoded.shape[-1] if rows is None else rows.shape[1])
             if rows is None:
                 rows = open_memmap(path, mode="w+", dtype=np.float32, shape=(len(images), encoded.shape[1]))
+                _reserve(path)
             stop = start + len(batch)
             rows[start:stop] = encoded
             rows.flush()
@@ -115,6 +118,25 @@ def _encode(name: str, fitted: Fitted, images: Images, folder: Path, batch_size:
             bar.update(len(batch))
             del batch  # or it would stay while the one after the next is decoded
     state.unlink(missing_ok=True)
+
+
+def _reserve(path: Path) -> None:
+    """Claim the space of a new file: on a full disk, a write to a memory map would end the process without a word."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            except OSError as error:
+                raise UserError(
+                    f"{path} cannot be written ({error.strerror}); make room, or set CLEANBENCH_CACHE"
+                ) from error
+
+
+def _check_whole(name: str, path: Path) -> None:
+    rows = np.load(path, mmap_mode="r")
+    for start in range(0, len(rows), 1024):
+        if not np.isfinite(rows[start : start + 1024]).all():
+            raise UserError(f"the embeddings of {name} are not all finite; look at its settings, such as weights")
 
 
 def _batches(images: Images, first: int, size: int, workers: int) -> Iterator[tuple[int, list[Image.Image]]]:

@@ -122,7 +122,7 @@ def principal_axes(rows: npt.NDArray[Any]) -> tuple[Array, Array, Array]:
         values, vectors = np.linalg.eigh(covariance / count)
     values, vectors = values[::-1], vectors[:, ::-1]
     # What float32 embeddings of equal images leave as variance is rounding.
-    noise = np.finfo(np.float32).eps ** 2 * square
+    noise = float(np.finfo(np.float32).eps) ** 2 * square
     real = (values > noise) & (values > max(count, width) * np.finfo(np.float64).eps * values[0])
     real[min(count - 1, width) :] = False
     variances, axes = values[real], vectors[:, real]
