@@ -89,7 +89,6 @@ def test_distances_are_swept(unjudged: Path, tmp_path: Path) -> None:
 
 
 def test_a_sweep_trains_and_its_table_tells_the_encoders_apart(pictures: Path, tmp_path: Path) -> None:
-    pytest.importorskip("torch")
     words = ("+experiment=selfclean_epochs", "encoder=simclr", "dataset=folder", f'dataset.root="{pictures}"')
     done = sweep(tmp_path / "runs", *words, *TINY, "encoder.epochs=0,1")
     assert done.returncode == 0, done.stderr
