@@ -1,5 +1,7 @@
 """What a method is asked, and what its answer means: between positions it sees and ids of the set."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from cleanbench import pairs
@@ -10,7 +12,7 @@ from cleanbench.worker import Answer, Task
 
 
 class NoRanking(Exception):
-    """An issue without a ranking: ``kind`` is ``failed`` or ``not applicable``."""
+    """An issue without a ranking: ``kind`` is ``failed``, ``not run`` or ``not applicable``."""
 
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(reason)
@@ -26,6 +28,7 @@ def inapplicable(detector: type[Detector], issue: Issue, image_set: ImageSet) ->
     for need, there, thing in (
         (Need.LABELS, labelled, "labels"),
         (Need.CLASS_NAMES, bool(image_set.classes), "class names"),
+        (Need.CLASS_EMBEDDINGS, bool(image_set.classes), "class names"),
         (Need.CALIBRATION, len(image_set.calibration) > 0, "images whose labels are stated to be right"),
     ):
         if need in needs and not there:
@@ -69,7 +72,7 @@ def ranking_of(issue: Issue, image_set: ImageSet, task: Task, rows: Ints, answer
     seen = rows if task.rows is None else rows[task.rows]
     try:
         if answer.items is not None:
-            return _retrieved(issue, task, seen, answer.items, answer.scores[0])
+            return _retrieved(issue, task, seen, answer.items, answer.scores[0], answer.notes)
         if not issue.ranks_pairs:
             scores = np.full(len(image_set), -np.inf)
             scores[seen] = answer.scores[0]
@@ -91,7 +94,9 @@ def ranking_of(issue: Issue, image_set: ImageSet, task: Task, rows: Ints, answer
         raise NoRanking("failed", str(error)) from error
 
 
-def _retrieved(issue: Issue, task: Task, seen: Ints, items: Ints, scores: Floats) -> Ranking:
+def _retrieved(
+    issue: Issue, task: Task, seen: Ints, items: Ints, scores: Floats, notes: Mapping[str, str | int | float]
+) -> Ranking:
     """Check what a method chose to list; positions become those of the whole set.
 
     Raises:
@@ -104,7 +109,7 @@ def _retrieved(issue: Issue, task: Task, seen: Ints, items: Ints, scores: Floats
         raise ValueError(f"a retrieved pair points outside the {len(seen)} images")
     if len(np.unique(pairs.encode(found.items, len(seen)))) < len(found):
         raise ValueError("a pair is retrieved twice")
-    return Ranking(issue, seen[found.items], found.scores)
+    return Ranking(issue, seen[found.items], found.scores, notes=notes)
 
 
 def scores_of(ranking: Ranking, truth: GroundTruth | None, images: int) -> Floats:

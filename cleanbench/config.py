@@ -19,9 +19,11 @@ class TruthConfig:
 
     Attributes:
         conflict: What happens to items with contradicting annotations: ``drop``, ``last`` or ``error``.
+        calibration: Share of the images known to be labelled rightly that is told to methods and leaves the truth.
     """
 
     conflict: str = "drop"
+    calibration: float = 0.0
 
 
 @dataclass
@@ -36,6 +38,7 @@ class Config:
     threads: int = 1
     device: str = "cpu"
     memory_limit: str | None = None
+    cpu_limit: float | None = 1200.0
     timeout: float | None = None
     retrieve: int = 1000
     force: bool = False
@@ -63,6 +66,10 @@ def checked(config: DictConfig) -> DictConfig:
         raise UserError(f"truth.conflict={typed.truth.conflict!r} is unknown; choose one of {', '.join(CONFLICTS)}")
     if typed.timeout is not None and not typed.timeout > 0:  # NaN too
         raise UserError(f"timeout={typed.timeout} must be positive: seconds per method, or null for no limit")
+    if typed.cpu_limit is not None and not typed.cpu_limit > 0:
+        raise UserError(f"cpu_limit={typed.cpu_limit} must be positive: CPU seconds per issue, or null for no limit")
+    if not 0 <= typed.truth.calibration < 1:
+        raise UserError(f"truth.calibration={typed.truth.calibration} must be a share from 0 to below 1")
     memory_bytes(typed.memory_limit)
     return typed
 

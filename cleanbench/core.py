@@ -1,8 +1,8 @@
 """The nouns of the harness: issue, need, image set, ground truth, ranking."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Flag, StrEnum, auto
 from typing import Any, Self
 
@@ -44,6 +44,7 @@ class Need(Flag):
     LABELS = auto()
     CLASS_NAMES = auto()
     CALIBRATION = auto()
+    CLASS_EMBEDDINGS = auto()
 
 
 def read_only(array: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
@@ -172,12 +173,14 @@ class Ranking:
         items: Positions of images, shape ``(L,)``, or pairs ``(L, 2)`` with ``i < j``.
         scores: Shape ``(L,)``; ``-inf`` means "not retrieved", NaN is an error.
         flags: The method's own decision, shape ``(L,)``, or None.
+        notes: What a reader of the ranking must know, by name: the recall of an approximate retrieval, say.
     """
 
     issue: Issue
     items: Ints
     scores: Floats
     flags: Bools | None = None
+    notes: Mapping[str, str | int | float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Validate.

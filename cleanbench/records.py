@@ -116,6 +116,7 @@ class Record(Frozen):
         key: Identifies the run: same key, same result.
         versions: Of Python and of the libraries that decide results.
         created: ISO 8601, UTC.
+        notes: What the method says of its ranking, such as the recall of an approximate retrieval.
         schema_version: Version of this format.
     """
 
@@ -141,6 +142,7 @@ class Record(Frozen):
     key: str
     versions: dict[str, str]
     created: str
+    notes: dict[str, str | int | float] = {}
     schema_version: Literal[1] = SCHEMA
 
     @property

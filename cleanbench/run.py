@@ -13,7 +13,7 @@ import numpy as np
 
 from cleanbench import __version__, records
 from cleanbench.asking import NoRanking, inapplicable, ranking_of, scores_of, task_of
-from cleanbench.core import Ints, Issue, Need, Ranking, UserError, digest_of
+from cleanbench.core import Floats, Ints, Issue, Need, Ranking, UserError, digest_of
 from cleanbench.detector import Detector
 from cleanbench.encoders.base import Encoder
 from cleanbench.encoders.extraction import Embeddings, embedding_key, extract
@@ -25,7 +25,7 @@ from cleanbench.rankings import write_ranking, write_truth
 from cleanbench.readable import told, unreadable_reasons
 from cleanbench.report.training import draw_training
 from cleanbench.store import Store, make_folder, replace_folder
-from cleanbench.view import source_digest
+from cleanbench.view import NotApplicable, source_digest
 from cleanbench.worker import Answer, Job, Task, execute
 
 
@@ -46,6 +46,7 @@ class Request:
         device: For methods and encoders that use one.
         threads: Per method.
         memory_limit: Bytes, or None.
+        cpu_limit: CPU seconds that the method may be expected to take for an issue, or None.
         timeout: Seconds, or None.
         retrieve: Pairs to list where near-duplicates have no truth.
         force: Whether to repeat a finished run.
@@ -64,6 +65,7 @@ class Request:
     device: str = "cpu"
     threads: int = 1
     memory_limit: int | None = None
+    cpu_limit: float | None = None
     timeout: float | None = None
     retrieve: int = 1000
     force: bool = False
@@ -123,6 +125,14 @@ def run(request: Request, store: Store) -> Outcome:
     refused = {issue: inapplicable(detector, issue, image_set) for issue in detector.issues()}
     issues = tuple(issue for issue, reason in refused.items() if not reason)
     not_ranked = {issue: reason for issue, reason in refused.items() if reason}
+    named = tuple(issue for issue in issues if Need.CLASS_EMBEDDINGS in detector.needs_for(issue))
+    class_embeddings: Floats | None = None
+    if named:
+        try:
+            class_embeddings = _class_embeddings(request, store)
+        except NotApplicable as error:
+            not_ranked |= dict.fromkeys(named, f"not applicable: {error}")
+            issues = tuple(issue for issue in issues if issue not in named)
     embedded = any(Need.EMBEDDINGS in detector.needs_for(issue) for issue in issues)
     encoder_name = request.encoder_name if embedded else None
     if not issues:
@@ -152,10 +162,11 @@ def run(request: Request, store: Store) -> Outcome:
     workers = request.threads
     embeddings = extract(request.encoder, images, seen, store, ids=ids, workers=workers) if embedded else None
     tasks = {issue: task_of(detector, image_set, issue, rows, request.retrieve) for issue in issues}
-    answers, log = execute(_job(request, tasks, images, rows, seen, store, embeddings), request.timeout)
+    job = _job(request, tasks, images, rows, seen, store, embeddings, class_embeddings)
+    answers, log = execute(job, request.timeout)
 
     rankings: dict[Issue, Ranking] = {}
-    failed = False
+    failed = refused_now = False
     for issue, answer in answers.items():
         if answer.problem == "mistake":
             raise UserError(answer.reason)
@@ -164,11 +175,12 @@ def run(request: Request, store: Store) -> Outcome:
         except NoRanking as problem:
             not_ranked[issue] = f"{problem.kind}: {problem.reason}"
             failed = failed or problem.kind == "failed"
+            refused_now = refused_now or problem.kind == "not run"  # another limit, and it is asked again
     scored = Scored(request, key, encoder_name, embeddings, len(image_set) - len(rows))
     result = records.RunFile(
         records=tuple(scored.record(ranking, answers[issue]) for issue, ranking in rankings.items()),
         not_ranked=not_ranked,
-        complete=not failed,
+        complete=not (failed or refused_now),
     )
     if rankings:
         _write(folder, request, result, rankings, log, embeddings.history if embeddings else {})
@@ -200,6 +212,13 @@ def _key(request: Request, issues: tuple[Issue, ...], embedded: bool) -> str:
     return digest_of(parts)
 
 
+def _class_embeddings(request: Request, store: Store) -> Floats:
+    """Return the embeddings of the class names, computed once per encoder and names."""
+    classes = request.image_set.classes
+    key = digest_of([request.encoder.identity(), *classes])
+    return store.array(f"class-embeddings/{key[:32]}", lambda: request.encoder.embed_classes(classes))
+
+
 def _job(
     request: Request,
     tasks: Mapping[Issue, Task],
@@ -208,6 +227,7 @@ def _job(
     seen: str,
     store: Store,
     embeddings: Embeddings | None,
+    class_embeddings: Floats | None,
 ) -> Job:
     image_set = request.image_set
     return Job(
@@ -220,9 +240,11 @@ def _job(
         labels=None if image_set.labels is None else image_set.labels[rows],
         classes=image_set.classes,
         calibration=np.flatnonzero(np.isin(rows, image_set.calibration)),
+        class_embeddings=class_embeddings,
         device=request.device,
         threads=request.threads,
         memory_limit=request.memory_limit,
+        cpu_limit=request.cpu_limit,
     )
 
 
@@ -276,6 +298,7 @@ class Scored:
             ),
             key=self.key,
             versions=versions(),
+            notes=dict(ranking.notes),
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         )
 

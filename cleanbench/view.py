@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+import psutil
 from PIL import Image
 
 from cleanbench.core import Ints, Need, digest_of, read_only
@@ -27,6 +28,10 @@ class NotApplicable(Exception):
     """A method cannot work on this data set; the message is the reason that tables show."""
 
 
+class TooCostly(NotApplicable):
+    """A method refuses work that would take more time or memory than the run allows."""
+
+
 @dataclass(frozen=True, eq=False)
 class View:
     """A data set as a method sees it: no ids, no truth, and only what ``needs`` declares.
@@ -39,12 +44,14 @@ class View:
         device: The torch device for methods that use one, such as ``cpu`` or ``cuda``.
         threads: How many threads the method may use.
         memory_limit: Bytes that the method's process may hold; None if unlimited.
+        cpu_limit: CPU seconds that a method may be expected to take for an issue; None if unlimited.
     """
 
     needs: Need
     device: str = "cpu"
     threads: int = 1
     memory_limit: int | None = None
+    cpu_limit: float | None = None
     _size: int = 0
     _data: Mapping[Need, Any] = field(default_factory=dict, repr=False)
     _rows: Ints | None = field(default=None, repr=False)
@@ -65,6 +72,8 @@ class View:
         device: str = "cpu",
         threads: int = 1,
         memory_limit: int | None = None,
+        cpu_limit: float | None = None,
+        class_embeddings: npt.ArrayLike | None = None,
     ) -> Self:
         """Make a view of plain arrays.
 
@@ -78,6 +87,8 @@ class View:
             device: The torch device.
             threads: How many threads a method may use.
             memory_limit: In bytes.
+            cpu_limit: In seconds.
+            class_embeddings: An embedding of each class name, shape ``(C, D)``.
 
         Raises:
             ValueError: If nothing is given, lengths disagree or values are not usable.
@@ -108,10 +119,12 @@ class View:
             if positions.ndim != 1 or not ((positions >= 0) & (positions < size)).all():
                 raise ValueError(f"calibration must be positions of images, from 0 to {size - 1}")
             data[Need.CALIBRATION] = positions
+        if class_embeddings is not None:
+            data[Need.CLASS_EMBEDDINGS] = read_only(class_embeddings)
         given = Need(0)
         for need in data:
             given |= need
-        return cls(given if needs is None else needs, device, threads, memory_limit, size, data)
+        return cls(given if needs is None else needs, device, threads, memory_limit, cpu_limit, size, data)
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -134,6 +147,12 @@ class View:
         """Class names, by label."""
         names: tuple[str, ...] = self._read(Need.CLASS_NAMES)
         return names
+
+    @property
+    def class_embeddings(self) -> npt.NDArray[np.floating[Any]]:
+        """An embedding of each class name by the encoder's text tower, in the space of `embeddings`, ``(C, D)``."""
+        array: npt.NDArray[Any] = self._read(Need.CLASS_EMBEDDINGS)
+        return array
 
     @property
     def calibration(self) -> Ints:
@@ -186,6 +205,30 @@ class View:
             self.image(index).save(path)
         return paths
 
+    def afford(self, cpu_seconds: float, memory: float = 0.0) -> None:
+        """Refuse work before it starts that would take more than the run allows.
+
+        Args:
+            cpu_seconds: What the method expects to take.
+            memory: Bytes that it expects to hold at once. Where ``memory_limit`` is None it is measured against
+                what the machine has free.
+
+        Raises:
+            TooCostly: With the estimate, the limit and how to raise it.
+        """
+        if self.cpu_limit is not None and cpu_seconds > self.cpu_limit:
+            raise TooCostly(
+                f"it would take about {_duration(cpu_seconds)} of CPU time for {len(self):,} images, more than "
+                f"cpu_limit={self.cpu_limit:g} seconds; cpu_limit=null lifts the limit"
+            )
+        free = psutil.virtual_memory().available if self.memory_limit is None else self.memory_limit
+        if memory > free:
+            limit = "the machine has free" if self.memory_limit is None else "memory_limit allows"
+            raise TooCostly(
+                f"it would hold about {memory / 2**30:.1f} GiB for {len(self):,} images, more than {limit} "
+                f"({free / 2**30:.1f} GiB)"
+            )
+
     def restricted(self, needs: Need) -> "View":
         """Return this view with other ``needs``; what they do not name is not handed on."""
         return replace(self, needs=needs, _data={need: data for need, data in self._data.items() if need in needs})
@@ -210,6 +253,13 @@ class View:
         if need not in self._data:
             raise NotApplicable(f"the data set has no {thing}")
         return self._data[need]
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
 
 
 def source_digest(thing: Any) -> str:

@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from cleanbench.detector import Detector
 from cleanbench.images import Images
 from cleanbench.progress import TERMINAL, progress
 from cleanbench.store import Store, open_array
-from cleanbench.view import NotApplicable, View
+from cleanbench.view import NotApplicable, TooCostly, View
 
 MIB = 2**20
 THREADED = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")
@@ -61,9 +61,11 @@ class Job:
     labels: Ints | None
     classes: tuple[str, ...]
     calibration: Ints
+    class_embeddings: Floats | None
     device: str
     threads: int
     memory_limit: int | None
+    cpu_limit: float | None
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,14 @@ class Answer:
     Attributes:
         items: Positions or pairs that the method chose itself (retrieval), else None.
         scores: One array per list of pairs, or a single one.
-        problem: Why there are no scores: ``not applicable``, ``mistake`` or ``failed``; empty if there are.
+        problem: Why there are no scores: ``not applicable``, ``not run``, ``mistake`` or ``failed``; empty if there are.
         reason: The problem in words.
         cpu_seconds: CPU time of this issue.
         wall_seconds: Elapsed time of this issue.
         fit_cpu_seconds: CPU time of the shared work.
         peak_mib: Highest resident memory of the process so far.
         base_mib: The same before the method started.
+        notes: What the method says of its ranking.
     """
 
     items: Ints | None = None
@@ -91,6 +94,7 @@ class Answer:
     fit_cpu_seconds: float = 0.0
     peak_mib: float = 0.0
     base_mib: float = 0.0
+    notes: Mapping[str, str | int | float] = field(default_factory=dict)
 
 
 def execute(job: Job, timeout: float | None = None) -> tuple[dict[Issue, Answer], str]:
@@ -198,6 +202,7 @@ class Work:
         start_cpu, start_wall = _cpu_seconds(), time.perf_counter()
         items: Ints | None = None
         scores: tuple[Floats, ...] = ()
+        notes: dict[str, str | int | float] = {}
         problem = reason = ""
         try:
             view = self.view if task.rows is None else self.view.take(task.rows)
@@ -205,11 +210,13 @@ class Work:
             start_cpu, start_wall = _cpu_seconds(), time.perf_counter()
             if task.retrieve:
                 found = detector.retrieve(view.restricted(detector.needs_for(task.issue)), task.retrieve)
-                items, scores = found.items, (found.scores,)
+                items, scores, notes = found.items, (found.scores,), dict(found.notes)
             elif task.issue.ranks_pairs:
                 scores = tuple(detector.rank(task.issue, view, pairs).scores for pairs in task.pairs)
             else:
                 scores = (detector.rank(task.issue, view).scores,)
+        except TooCostly as error:
+            problem, reason = "not run", str(error)
         except NotApplicable as error:
             problem, reason = "not applicable", str(error)
         except UserError as error:
@@ -230,6 +237,7 @@ class Work:
             self.fit_cpu_seconds,
             peak_mib(),
             self.base_mib,
+            notes,
         )
 
     def _detector(self, view: View, whole: bool) -> Detector:
@@ -269,11 +277,14 @@ def _view(job: Job) -> View:
         data[Need.CLASS_NAMES] = job.classes
     if len(job.calibration):
         data[Need.CALIBRATION] = read_only(job.calibration)
+    if job.class_embeddings is not None:
+        data[Need.CLASS_EMBEDDINGS] = read_only(job.class_embeddings)
     return View(
         Need(0),
         job.device,
         job.threads,
         job.memory_limit,
+        job.cpu_limit,
         _size=len(job.images),
         _data=data,
         _pixels_digest=job.pixels_digest,

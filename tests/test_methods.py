@@ -12,8 +12,9 @@ from numpy.lib.npyio import NpzFile
 from PIL import Image
 
 from cleanbench import Detector, Floats, Ints, Issue, NotApplicable, UserError, View
+from cleanbench.cross_validation import dealt_folds, out_of_fold
 from cleanbench.methods.chance import Chance
-from cleanbench.methods.confident_learning import ConfidentLearning, dealt_folds, out_of_fold
+from cleanbench.methods.confident_learning import ConfidentLearning
 from cleanbench.methods.knn_disagreement import KNNDisagreement
 from cleanbench.methods.luminance import Luminance
 from cleanbench.methods.phash import PHash, phash

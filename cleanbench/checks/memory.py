@@ -134,6 +134,7 @@ def _crowd(pictures: Images, count: int) -> View:
         Need.LABELS: read_only(classes),
         Need.CLASS_NAMES: tuple(f"class {index}" for index in range(CLASSES)),
         Need.CALIBRATION: read_only(np.arange(0, count, 10)),
+        Need.CLASS_EMBEDDINGS: read_only(class_embeddings(np.arange(CLASSES), rng)),
     }
     return View(Need(0), _size=count, _data=data)
 

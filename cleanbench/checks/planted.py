@@ -69,12 +69,14 @@ def planted(images: int = 200, seed: int = 0) -> Planted:
     order = rng.permutation(images)
     place = np.argsort(order)
     pictures = _pictures(classes, originals, foreign, rng)
-    embeddings = _embeddings(classes, originals, foreign, rng)
+    axes = _axes(rng)
+    embeddings = _embeddings(axes, classes, originals, foreign, rng)
     view = View.from_arrays(
         images=[pictures[row] for row in order],
         embeddings=_frozen(embeddings[order]),
         labels=_frozen(labels[order]),
         classes=[f"class {index}" for index in range(CLASSES)],
+        class_embeddings=_frozen((axes[:CLASSES] * 4).astype(np.float32)),
         calibration=_frozen(np.sort(place[np.setdiff1d(eligible, flipped)[:: CLASSES + 1]])),
     )
     pairs, same = _pairs(place[originals], place[ordinary : ordinary + copies], own[order], rng)
@@ -97,8 +99,7 @@ def class_embeddings(classes: Ints, rng: np.random.Generator) -> Floats:
     return _around(_axes(rng)[classes] * 4, rng).astype(np.float32)
 
 
-def _embeddings(classes: Ints, originals: Ints, foreign: int, rng: np.random.Generator) -> Floats:
-    axes = _axes(rng)
+def _embeddings(axes: Floats, classes: Ints, originals: Ints, foreign: int, rng: np.random.Generator) -> Floats:
     ordinary = _around(axes[classes] * 4, rng)
     copied = ordinary[originals] + rng.normal(0, 0.02, (len(originals), DIMENSIONS))
     outlying = axes[CLASSES : CLASSES + foreign] * rng.uniform(12, 18, (foreign, 1))

@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from cleanbench import config, zoo
 from cleanbench.commands.mistakes import nearest
 from cleanbench.core import UserError
+from cleanbench.datasets.calibration import with_calibration
 from cleanbench.detector import SOLVED_BY, Detector
 from cleanbench.encoders.base import Encoder
 from cleanbench.image_set import ImageSet
@@ -50,7 +51,7 @@ def rank(composed: DictConfig, choices: Mapping[str, str], search: Sequence[str]
             _made(settings["method"], Detector, "method")
     if not detector.issues():
         raise UserError(f"{detector.__name__} solves no issue; it should override {' or '.join(SOLVED_BY.values())}")
-    image_set = _image_set(json.dumps(settings["dataset"], sort_keys=True))
+    image_set = _image_set(json.dumps(settings["dataset"], sort_keys=True), float(cfg.truth.calibration))
     defaults = _defaults(detector, choices["method"], settings["method"], search)
     changed = {key: value for key, value in settings["method"].items() if key != "seed" and value != defaults.get(key)}
     request = Request(
@@ -68,6 +69,7 @@ def rank(composed: DictConfig, choices: Mapping[str, str], search: Sequence[str]
         device=cfg.device,
         threads=cfg.threads,
         memory_limit=config.memory_bytes(cfg.memory_limit),
+        cpu_limit=cfg.cpu_limit,
         timeout=cfg.timeout,
         retrieve=cfg.retrieve,
         force=cfg.force,
@@ -92,8 +94,9 @@ def _defaults(
 
 # A sweep asks for the same set once per method; its files are read and hashed once.
 @lru_cache(maxsize=1)
-def _image_set(settings: str) -> ImageSet:
-    return _made(json.loads(settings), ImageSet, "dataset")
+def _image_set(settings: str, calibration: float) -> ImageSet:
+    image_set = _made(json.loads(settings), ImageSet, "dataset")
+    return with_calibration(image_set, calibration) if calibration else image_set
 
 
 def _made(settings: Mapping[str, Any], kind: type[T], group: str) -> T:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cleanbench.core import GroundTruth, Issue, UserError, digest_of
+from cleanbench.datasets.calibration import with_calibration
 from cleanbench.image_set import Card, ImageSet
 from cleanbench.images import Files, Images
 from cleanbench.progress import progress
@@ -20,7 +21,7 @@ SOURCES = ("composition.py", "demo.py", "drawings.py", "edits.py", "tiles.py")
 PACKAGES = ("numpy", "pillow", "scikit-image", "scikit-learn")
 
 
-def demo(seed: int = 0, name: str = "demo") -> ImageSet:
+def demo(seed: int = 0, name: str = "demo", calibration: float = 0.1) -> ImageSet:
     """Return about 900 small photographs with planted off-topic images, near-duplicates and label errors.
 
     64x64 RGB tiles of 12 photographs, one class each. It is built at first use (seconds, nothing is
@@ -30,10 +31,13 @@ def demo(seed: int = 0, name: str = "demo") -> ImageSet:
     Args:
         seed: Of the contamination: which tiles are copied, edited and mislabelled, and how.
         name: Name in tables and folders.
+        calibration: Share of the rightly labelled images that is told to methods and leaves the label-error truth.
 
     Raises:
-        UserError: If the seed is negative.
+        UserError: If the seed is negative or the share is not in [0, 1).
     """
+    if not 0 <= calibration < 1:
+        raise UserError(f"dataset.calibration must be a share from 0 to below 1, not {calibration}")
     if seed < 0:
         raise UserError(f"dataset.seed must be 0 or more, not {seed}")
     store, key = Store.default(), _key(seed)[:32]
@@ -42,7 +46,7 @@ def demo(seed: int = 0, name: str = "demo") -> ImageSet:
     truth = store.folder(f"demo-truth/{key}", lambda empty: _judge(empty, seed)) / "truth.json"
     stored: dict[str, Any] = json.loads(truth.read_text())
     ids: list[str] = stored["ids"]
-    return ImageSet(
+    image_set = ImageSet(
         name=name,
         ids=tuple(ids),
         images=Images(Files(tuple(folder / f"{key}.png" for key in ids))),
@@ -61,6 +65,7 @@ def demo(seed: int = 0, name: str = "demo") -> ImageSet:
         },
         card=Card(**stored["card"]),
     )
+    return with_calibration(image_set, calibration) if calibration else image_set
 
 
 def _key(seed: int) -> str:

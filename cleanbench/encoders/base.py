@@ -11,7 +11,7 @@ from PIL import Image
 from cleanbench.core import Floats, UserError, digest_of
 from cleanbench.images import Images
 from cleanbench.store import Store
-from cleanbench.view import source_digest
+from cleanbench.view import NotApplicable, source_digest
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,14 @@ class Encoder:
         neither and implements `encode`.
         """
         return Fitted(self.identity(), self.encode)
+
+    def embed_classes(self, classes: Sequence[str]) -> Floats:
+        """Return an embedding of each class name in the space of the images, float32, shape ``(len(classes), D)``.
+
+        Raises:
+            NotApplicable: If the encoder has no text tower, as most have none.
+        """
+        raise NotApplicable(f"the encoder {type(self).__name__} has no text tower; encoder=clip has one")
 
     def encode(self, batch: Sequence[Image.Image]) -> Floats:
         """Return the embeddings of a batch, float32, shape ``(len(batch), D)``."""
