@@ -75,7 +75,7 @@ class Answer:
     Attributes:
         items: Positions or pairs that the method chose itself (retrieval), else None.
         scores: One array per list of pairs, or a single one.
-        problem: Why there are no scores: ``not applicable``, ``not run``, ``mistake`` or ``failed``; empty if there are.
+        problem: Why there are none: ``not applicable``, ``not run``, ``mistake`` or ``failed``; empty if there are.
         reason: The problem in words.
         cpu_seconds: CPU time of this issue.
         wall_seconds: Elapsed time of this issue.
