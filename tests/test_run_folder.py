@@ -208,8 +208,8 @@ def test_the_key_follows_nothing_else(ask: Rank, no_child: Any, tmp_path: Path) 
 def test_calibration_is_part_of_the_key(ask: Rank, monkeypatch: pytest.MonkeyPatch) -> None:
     plain, load = key(ask("method=odd")), ranking._image_set
 
-    def calibrated(settings: str) -> ImageSet:
-        return ImageSet(**{**vars(load(settings)), "calibration": np.array([0, 2])})
+    def calibrated(*settings: Any) -> ImageSet:
+        return ImageSet(**{**vars(load(*settings)), "calibration": np.array([0, 2])})
 
     calibrated.cache_clear = load.cache_clear  # type: ignore[attr-defined]
     monkeypatch.setattr(ranking, "_image_set", calibrated)
