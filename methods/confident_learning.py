@@ -19,14 +19,15 @@ SCORES = ("self_confidence", "normalized_margin", "confidence_weighted_entropy")
 class ConfidentLearning(Detector):
     """Rank images by how little a classifier that has not seen them believes in their labels.
 
-    Northcutt, Jiang and Chuang, "Confident Learning" (JAIR 2021), with the rankings of cleanlab, each 1 minus its label
-    quality and in [0, 1]. Let p be the out-of-fold probabilities of an image and j its given label:
+    Northcutt, Jiang and Chuang, "Confident Learning" (JAIR 2021), with the rankings of cleanlab: the score is minus its
+    label quality, in [-1, 0]; one minus it would round the most suspicious images together. Let p be the out-of-fold
+    probabilities of an image and j its given label. The quality is
 
-    - ``self_confidence``: 1 - p_j;
-    - ``normalized_margin``: (1 - p_j + max of the others) / 2;
-    - ``confidence_weighted_entropy``: 1 - log(1 + x) / x with x = H(p) / p_j and H the entropy over its maximum, log
-      of the number of classes. Cleanlab bounds p_j and x from below by 1e-6, which gives an image of whose label the
-      classifier is certain the worst quality; here x goes to its limits, and such an image has score 0.
+    - ``self_confidence``: p_j;
+    - ``normalized_margin``: (1 + p_j - max of the others) / 2;
+    - ``confidence_weighted_entropy``: log(1 + x) / x with x = H(p) / p_j and H the entropy over its maximum, log of the
+      number of classes. Cleanlab bounds p_j and x from below by 1e-6, which gives an image of whose label the
+      classifier is certain the worst quality; here x goes to its limits, and such an image has the best, 1.
 
     Members of a class are dealt to different folds in turn, so a class with fewer members than there are folds
     keeps all its other members in training. A class's only member is never trained on: its label gets
@@ -91,13 +92,13 @@ class ConfidentLearning(Detector):
     def scores(self, labels: Ints, believed: Floats) -> Floats:
         """Return the score of each image, given the out-of-fold probabilities ``(N, classes)``."""
         if self.score == "confidence_weighted_entropy":
-            return _weighted_entropy(labels, believed)
+            return -_entropy_quality(labels, believed)
         from cleanlab.rank import get_label_quality_scores
 
-        return 1 - get_label_quality_scores(labels, believed, method=self.score, adjust_pred_probs=self.adjust)
+        return -get_label_quality_scores(labels, believed, method=self.score, adjust_pred_probs=self.adjust)
 
 
-def _weighted_entropy(labels: Ints, believed: Floats) -> Floats:
+def _entropy_quality(labels: Ints, believed: Floats) -> Floats:
     from scipy.special import entr
 
     confidence = believed[np.arange(len(labels)), labels]
@@ -106,4 +107,4 @@ def _weighted_entropy(labels: Ints, believed: Floats) -> Floats:
     with np.errstate(over="ignore"):
         np.divide(entropy, confidence, out=doubt, where=confidence > 0)
     quality = np.isfinite(doubt).astype(np.float64)  # the limits: 1 for no doubt, 0 for boundless doubt
-    return 1 - np.divide(np.log1p(doubt), doubt, out=quality, where=(doubt > 0) & np.isfinite(doubt))
+    return np.divide(np.log1p(doubt), doubt, out=quality, where=(doubt > 0) & np.isfinite(doubt))
