@@ -12,14 +12,16 @@ from numpy.lib.npyio import NpzFile
 from PIL import Image
 
 from cleanbench import Detector, Floats, Ints, Issue, NotApplicable, UserError, View
-from cleanbench.cross_validation import dealt_folds, out_of_fold
 from cleanbench.methods.chance import Chance
 from cleanbench.methods.confident_learning import ConfidentLearning
+from cleanbench.methods.fine import FINE
 from cleanbench.methods.knn_disagreement import KNNDisagreement
 from cleanbench.methods.luminance import Luminance
+from cleanbench.methods.noiserank import NoiseRank
 from cleanbench.methods.phash import PHash, phash
 from cleanbench.methods.pyod import PyOD, SeededPyOD
 from cleanbench.methods.selfclean import SelfClean
+from cleanbench.methods.simifeat import SimiFeat
 from cleanbench.methods.ssim import SSIM, gray, ssim
 from cleanbench.neighbours import hamming
 
@@ -33,8 +35,13 @@ OF_EMBEDDINGS: list[Detector] = [
     SelfClean(distance="euclidean"),
     SelfClean(distance="euclidean", normalise=False),
     KNNDisagreement(),
-    ConfidentLearning(),
-    ConfidentLearning("adaboost"),
+    ConfidentLearning("logistic", "self_confidence", 5),
+    ConfidentLearning("adaboost", "normalized_margin", 5),
+    ConfidentLearning("logistic", "confidence_weighted_entropy", 5),
+    NoiseRank(),
+    FINE(),
+    SimiFeat("vote"),
+    SimiFeat("rank"),
     PyOD("ecod"),
     PyOD("hbos"),
     PyOD("knn"),
@@ -201,42 +208,7 @@ def test_pyod_names_the_alternatives() -> None:
         PyOD("knn", {"n_neighbors": 20}).rank(Issue.OFF_TOPIC, view)
 
 
-# -- Confident learning and disagreement
-
-
-@pytest.mark.parametrize(("classifier", "short"), [("logistic", "logreg"), ("adaboost", "adaboost")])
-def test_out_of_fold_probabilities(goldens: Path, classifier: str, short: str) -> None:
-    with np.load(goldens / "confident_learning.npz") as arrays:
-        labels, folds = arrays["A_labels_factorized"], arrays[f"A_{short}_fold_of_sample"]
-        believed = out_of_fold(classifier, arrays["A_emb"], labels, folds)
-        expected, quality = arrays[f"A_{short}_pred_probs"], arrays[f"A_{short}_label_quality"]
-    np.testing.assert_allclose(believed, expected, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(believed[np.arange(len(labels)), labels], quality, rtol=0, atol=1e-6)
-
-
-def test_folds_are_balanced_within_classes() -> None:
-    labels = np.repeat([0, 1, 2, 3], [23, 3, 1, 11])
-    folds = dealt_folds(labels, 5, np.random.default_rng(0))
-    for members in (labels == label for label in range(4)):
-        sizes = np.bincount(folds[members], minlength=5)
-        assert sizes.max() - sizes.min() <= 1
-    assert np.ptp(np.bincount(folds)) <= 1
-    assert not np.array_equal(folds, dealt_folds(labels, 5, np.random.default_rng(1)))
-
-
-def test_confident_learning_doubts_the_only_member_of_a_class() -> None:
-    rng = np.random.default_rng(0)
-    labels = np.repeat([3, 7, 9], [10, 10, 1])
-    view = View.from_arrays(embeddings=rng.normal(size=(21, 3)) + 9 * (labels == 7)[:, None], labels=labels)
-    scores = ConfidentLearning().rank(Issue.LABEL_ERROR, view).scores
-    assert scores[-1] == 1
-    assert scores[:-1].max() < 0.5
-
-
-@pytest.mark.parametrize("wrong", [{"classifier": "forest"}, {"folds": 1}])
-def test_confident_learning_refuses_other_settings(wrong: dict[str, object]) -> None:
-    with pytest.raises(UserError, match=r"choose one of logistic, adaboost|at least 2 folds"):
-        ConfidentLearning(**wrong)
+# -- Disagreement
 
 
 def test_disagreement_counts_neighbours_of_another_label() -> None:
@@ -281,6 +253,9 @@ REFUSED = {
     (SelfClean, Issue.LABEL_ERROR): {"one image", "one class"},
     (KNNDisagreement, Issue.LABEL_ERROR): {"one image", "one class"},
     (ConfidentLearning, Issue.LABEL_ERROR): {"one image", "two images", "one class", "classes of one"},
+    (NoiseRank, Issue.LABEL_ERROR): {"one image", "one class"},
+    (FINE, Issue.LABEL_ERROR): {"one image", "one class"},
+    (SimiFeat, Issue.LABEL_ERROR): {"one image", "one class"},
     (PyOD, Issue.OFF_TOPIC): {"one image"},
     (SeededPyOD, Issue.OFF_TOPIC): {"one image"},
 }
