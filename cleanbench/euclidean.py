@@ -3,7 +3,7 @@
 import numpy as np
 
 from cleanbench.core import Floats, Ints
-from cleanbench.neighbours import PAIR_VALUES, Cosines, blocks, products_of_rows, working_precision
+from cleanbench.measures import PAIR_VALUES, Cosines, blocks, in_range, products_of_rows, working_precision
 
 
 class SquaredGaps(Cosines):
@@ -30,6 +30,11 @@ class SquaredGaps(Cosines):
             gap = self.embeddings[first[part]].astype(np.float64) - self.embeddings[second[part]]
             gaps[part] = products_of_rows(gap, gap)
         return -np.minimum(gaps / (4 * self.largest_square), 1.0)
+
+    @staticmethod
+    def comparable(embeddings: Floats) -> Floats:
+        """Return rows of the same similarities whose squares float64 can hold."""
+        return in_range(embeddings, together=True)
 
     @staticmethod
     def distances(similarities: Floats) -> Floats:
