@@ -23,7 +23,7 @@ KERNELS: dict[str, Kernel] = {
     "nearest": lambda rows, **options: nearest(rows, min(5, len(rows) - 1), **options),
     "top_pairs": lambda rows, **options: top_pairs(rows, 40, **options),
     "label_distances": lambda rows, **options: label_distances(rows, np.arange(len(rows)) // 3 % 4, **options),
-    "farthest": lambda rows, **options: farthest(rows, np.arange(0, len(rows), 2), **options),
+    "farthest": lambda rows, **options: (farthest(rows, np.arange(0, len(rows), 2), **options),),
 }
 ODD: dict[str, Floats] = {
     "two": np.eye(2, 3, dtype=np.float32),
