@@ -50,6 +50,10 @@ class SquaredGaps(Cosines):
             lifted[rows, columns] = (1 - products_of_rows(lifted[rows, :columns], lifted[rows, :columns])) / 2
         return lifted
 
+    def points(self) -> Floats:
+        """Return the rows over the longest, as float32."""
+        return np.ascontiguousarray(self.factors()[:, :-2], dtype=np.float32)
+
     def facing(self, factors: Floats) -> Floats:
         """Return (u, 1, h) for rows (u, h, 1)."""
         turned = factors.copy()

@@ -97,6 +97,10 @@ class Cosines:
         """Return rows whose matrix product with `facing` rows is 1 - 2 * distance, in [-1, 1], up to `noise`."""
         return normalised(self.embeddings)
 
+    def points(self) -> Floats:
+        """Return float32 points that are the nearer in Euclidean distance the more similar the rows are."""
+        return np.ascontiguousarray(self.factors(), dtype=np.float32)
+
     def facing(self, factors: Floats) -> Floats:
         """Return the other side of the product for some of the `factors`."""
         return factors
