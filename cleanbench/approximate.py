@@ -96,7 +96,7 @@ def measured_recall(exact: Cosines, pairs: Ints, least: float, sample: int, seed
     listed = np.sort(encode(pairs, count))
     touching = np.bincount(pairs.ravel(), minlength=count)
     images = np.random.default_rng(seed).permutation(count)[: LARGEST_SAMPLE * sample]
-    enough = 1 - 2 * float(exact.distances(np.float64(least))) - exact.noise(unit)
+    enough = 1 - 2 * float(exact.distances(np.array([least]))[0]) - exact.noise(unit)
     rounds = -(-sample * count * unit.itemsize // BLOCK_BYTES)
     step = -(-sample // rounds)
     hits = missed = seen = 0

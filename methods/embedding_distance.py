@@ -1,5 +1,7 @@
 """Distance of embeddings."""
 
+from collections.abc import Mapping
+
 from cleanbench import Detector, Floats, Ints, Issue, Need, Ranking, UserError, View
 from cleanbench.approximate import INDEXES, Search, approximate_top_pairs
 from cleanbench.distances import Distance
@@ -59,7 +61,7 @@ class EmbeddingDistance(Detector):
 
     def retrieve(self, data: View, limit: int) -> Ranking:
         embeddings, measure = data.embeddings, self.distance.measure
-        notes = {}
+        notes: Mapping[str, str | int | float] = {}
         if self.index == "exact":
             if data.device == "cpu":
                 data.afford(EXACT * pair_count(len(data)) * embeddings.shape[1])
