@@ -146,8 +146,8 @@ def _built(faiss: Any, points: Floats, k: int, search: Search) -> Any:
     else:
         cells = max(1, min(int(4 * np.sqrt(len(points))), len(points) // 39))
         index = faiss.IndexIVFFlat(faiss.IndexFlatL2(columns), columns, cells)
-        index.cp.seed, index.cp.min_points_per_centroid = search.seed, 1
-        index.nprobe = max(1, min(cells, max(8, cells // 16)))
+        index.cp.seed, index.cp.min_points_per_centroid, index.cp.niter = search.seed, 1, 10
+        index.nprobe = min(cells, 16)
         index.train(points)
     with progress(f"{search.index} index", len(points), "image") as bar:
         for start in range(0, len(points), BATCH):

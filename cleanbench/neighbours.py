@@ -6,6 +6,8 @@ on the block that they met in: matrix products round differently from one block 
 processor or device to the next. Candidates come from ``device``, decisions from the processor.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,7 +24,7 @@ from cleanbench.measures import (
     working_precision,
 )
 from cleanbench.pairs import pair_count
-from cleanbench.products import LOWEST, engine_for
+from cleanbench.products import LOWEST, Engine, OnProcessor, engine_for
 from cleanbench.progress import progress
 
 __all__ = [
@@ -74,26 +76,47 @@ def nearest(embeddings: Floats, k: int, measure: type[Cosines] = Cosines, device
         raise ValueError(f"k must be between 1 and {count - 1} for {count} rows, not {k}")
     engine, exact = engine_for(device), measure(embeddings)
     unit = exact.factors()
-    columns, wanted, noise = engine.put(unit), min(k + SPARE, count - 1), exact.noise(unit)
+    columns, wide = engine.put(unit), None
     indices = np.empty((count, k), dtype=np.int64)
     similarities = np.empty((count, k))
     with progress("neighbours", count, "image") as bar:
         for rows in blocks(count, count * unit.itemsize // engine.room):
             here = np.arange(rows.start, rows.stop)
             block = engine.product(exact.facing(unit[rows]), columns)
-            engine.forget(block, here - rows.start, here)
-            candidates, least = engine.largest(block, wanted)
-            found = exact(np.repeat(here, wanted), candidates.ravel()).reshape(candidates.shape)
-            order = np.argsort(-found, axis=1, kind="stable")[:, :k]
-            indices[rows] = np.take_along_axis(candidates, order, axis=1)
-            similarities[rows] = np.take_along_axis(found, order, axis=1)
-            # Where more images lie within rounding of the k-th than there are spares, they are all compared.
-            enough = 1 - 2 * exact.distances(similarities[rows][:, -1]) - noise
-            for row in np.flatnonzero(least >= enough).tolist():
-                near = engine.row_at_least(block, row, enough[row])
-                indices[here[row]], similarities[here[row]] = _first_best(exact, here[row], near, k)
-            bar.update(len(here))
+            indices[rows], similarities[rows], near = _nearest_in(engine, exact, block, here, k, exact.noise(unit))
+            if near and unit.dtype == np.float32:
+                # A crowd, of copies or of a network that has collapsed: float64 tells more of it apart.
+                wide = measure(embeddings.astype(np.float64)).factors() if wide is None else wide
+                again, narrow = here[list(near)], OnProcessor()
+                block = narrow.product(exact.facing(wide[again]), wide)
+                indices[again], similarities[again], near = _nearest_in(
+                    narrow, exact, block, again, k, exact.noise(wide)
+                )
+                here = again
+            for row, candidates in near.items():
+                indices[here[row]], similarities[here[row]] = _first_best(exact, here[row], candidates, k)
+            bar.update(rows.stop - rows.start)
     return indices, similarities
+
+
+def _nearest_in(
+    engine: Engine, exact: Cosines, block: Any, rows: Ints, k: int, noise: float
+) -> tuple[Ints, Floats, dict[int, Ints]]:
+    """Return the k nearest of ``rows``, given their products with all rows, and their similarities.
+
+    Where more lie within rounding of the k-th than there are spares, these are not reliable: such rows of the block are
+    returned with all that may be among the k.
+    """
+    engine.forget(block, np.arange(len(rows)), rows)
+    wanted = min(k + SPARE, block.shape[1] - 1)
+    candidates, least = engine.largest(block, wanted)
+    found = exact(np.repeat(rows, wanted), candidates.ravel()).reshape(candidates.shape)
+    order = np.argsort(-found, axis=1, kind="stable")[:, :k]
+    similarities = np.take_along_axis(found, order, axis=1)
+    enough = 1 - 2 * exact.distances(similarities[:, -1]) - noise
+    crowded = np.flatnonzero(least >= enough).tolist() if wanted < block.shape[1] - 1 else []
+    near = {row: engine.row_at_least(block, row, enough[row]) for row in crowded}
+    return np.take_along_axis(candidates, order, axis=1), similarities, near
 
 
 def _first_best(exact: Cosines, row: int, near: Ints, k: int) -> tuple[Ints, Floats]:

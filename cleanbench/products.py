@@ -85,9 +85,10 @@ class OnProcessor:
     def largest(self, block: Floats, wanted: int) -> tuple[Ints, Floats]:
         columns = np.argpartition(block, block.shape[1] - wanted, axis=1)[:, -wanted:]
         least = np.take_along_axis(block, columns, axis=1).min(axis=1)
-        # Partitioning takes any of equal values; only rows where that mattered are sorted in full.
+        # Partitioning takes any of equal values; where that mattered, the first ones are taken.
         for row in np.flatnonzero(np.count_nonzero(block >= least[:, None], axis=1) > wanted):
-            columns[row] = np.argsort(-block[row], kind="stable")[:wanted]
+            above, tied = np.flatnonzero(block[row] > least[row]), np.flatnonzero(block[row] == least[row])
+            columns[row] = np.append(above, tied[: wanted - len(above)])
         columns.sort(axis=1)
         return columns, least
 
