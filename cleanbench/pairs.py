@@ -1,5 +1,6 @@
 """Asking for pairs, looking them up and retrieving the most suspicious ones, without an N x N array."""
 
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +10,8 @@ from cleanbench.core import Floats, Ints, Issue, Ranking
 from cleanbench.progress import progress
 
 BLOCK = 1 << 18  # pairs scored at once: a few MiB, large enough to keep vector units busy
+PROBES = (16, 256, 4096, 65536)  # pairs scored to tell what all would cost, up to the first that takes as long as this:
+TELLING = 0.5  # CPU seconds
 
 
 def pair_count(images: int) -> int:
@@ -102,3 +105,29 @@ def most_suspicious(score: Callable[[Ints], Floats], images: int, limit: int) ->
             kept = np.lexsort((codes, -best))[:limit]
             codes, best = codes[kept], best[kept]
     return Ranking(Issue.NEAR_DUPLICATE, decode(codes, images), best)
+
+
+def cost_of_all(score: Callable[[Ints], Floats], images: int) -> float:
+    """Estimate the CPU seconds that `most_suspicious` would take, from a few pairs of all parts of the set.
+
+    A first call is not counted: it may do what is done once for all pairs. What each call costs beside its pairs is
+    told apart by calls of different length.
+    """
+    total = pair_count(images)
+    if not total:
+        return 0.0
+
+    def timed(pairs: int) -> float:
+        asked = decode(np.linspace(0, total - 1, pairs).astype(np.int64), images)
+        before = os.times()
+        score(asked)
+        return sum(os.times()[:4]) - sum(before[:4])  # of finished children, too
+
+    timed(1)
+    each_call, taken, pairs = timed(1), 0.0, 1
+    for pairs in (min(probe, total) for probe in PROBES):
+        taken = timed(pairs)
+        if taken >= TELLING or pairs == total:
+            break
+    each_pair = max(0.0, taken - each_call) / max(1, pairs - 1)
+    return each_call * -(-total // BLOCK) + each_pair * total

@@ -2,8 +2,6 @@
 
 import datetime
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +22,7 @@ from cleanbench.metrics import evaluate
 from cleanbench.rankings import write_ranking, write_truth
 from cleanbench.readable import told, unreadable_reasons
 from cleanbench.report.training import draw_training
-from cleanbench.store import Store, make_folder, replace_folder
+from cleanbench.store import Store, make_folder, whole_folder
 from cleanbench.view import NotApplicable, source_digest
 from cleanbench.worker import Answer, Job, Task, execute
 
@@ -314,8 +312,7 @@ def _write(
     """Write a run folder; it appears whole or not at all."""
     image_set = request.image_set
     truths = folder.parent / "truth" / image_set.truth_revision[:8]
-    scratch = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
-    try:
+    with whole_folder(folder) as scratch:
         for issue, ranking in rankings.items():
             write_ranking(scratch / "rankings" / f"{issue}.parquet", ranking, image_set.ids)
             truth = image_set.truth(issue)
@@ -330,7 +327,3 @@ def _write(
             draw_training(history, scratch / "training.png", f"{request.encoder_name} on {image_set.name}")
         if log.strip():
             (scratch / "log.txt").write_text(log, encoding="utf-8")
-        scratch.chmod(0o755)
-        replace_folder(folder, scratch)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)

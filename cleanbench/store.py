@@ -131,6 +131,18 @@ def make_folder(folder: Path) -> None:
         raise UserError(f"{folder} cannot be written (no permission); set output to another folder")
 
 
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Hand out an empty folder that takes the place of ``folder`` once all is written: it is there whole or not."""
+    scratch = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
+    try:
+        yield scratch
+        scratch.chmod(0o755)
+        replace_folder(folder, scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
 def replace_folder(folder: Path, new: Path) -> None:
     """Put ``new`` in the place of ``folder``, which is never there in part, also if others do the same now."""
     while True:

@@ -93,19 +93,25 @@ def odd_methods(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
-def rank_with(odd_methods: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Return a function that runs one method as the command line would, in this process, into ``runs``."""
+@pytest.fixture(scope="session")
+def rank_into(odd_methods: Path) -> Callable[..., Any]:
+    """Return a function that runs one method as the command line would, in this process, into a folder."""
     from cleanbench.commands import rank
 
-    monkeypatch.syspath_prepend(odd_methods)
-
-    def run(*overrides: str, output: str = "runs") -> Any:
+    def run(output: Path, *overrides: str) -> Any:
         rank._image_set.cache_clear()  # the files of a test may have changed
-        config, choices = composed(odd_methods, *overrides, f'output="{tmp_path / output}"')
-        return rank.rank(config, choices, [str(odd_methods / "conf")])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(odd_methods)
+            config, choices = composed(odd_methods, *overrides, f'output="{output}"')
+            return rank.rank(config, choices, [str(odd_methods / "conf")])
 
     return run
+
+
+@pytest.fixture
+def rank_with(rank_into: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
+    """Return `rank_into` for folders of one test, by default ``runs``."""
+    return lambda *overrides, output="runs": rank_into(tmp_path / output, *overrides)
 
 
 def composed(methods: Path, *overrides: str) -> tuple[Any, dict[str, str]]:
