@@ -11,18 +11,18 @@ def fraction_cut(
     """Return which items are flagged, shape ``(M,)``.
 
     Gröger et al., "Intrinsic Self-Supervision for Data Quality Audits" (NeurIPS 2024): the logits of the distances
-    1 - score of clean items are taken to follow a logistic distribution. It is fitted through two of their quantiles, at
-    c and at √(c / 2), c being the contamination. Flagged is what lies below the quantile s c N / M of the fitted
-    distribution, so that about that share of clean items is flagged by mistake; s is the significance, N the number of
-    images and M that of items. For pairs c is squared.
+    1 - score of clean items are taken to follow a logistic distribution. It is fitted through two of their quantiles,
+    at c and at √(c / 2), c being the contamination. Flagged is what lies below the quantile s c N / M of the fitted
+    distribution, so that about that share of clean items is flagged by mistake; s is the significance, N the number
+    of images and M that of items. For pairs c is squared.
 
     Distances of 0 or less (exact copies) and of 1 or more have no logit and leave the fit: the former are always
     flagged, the latter never. The authors' code leaves out both and returns positions among the remaining items, which
     are not those of the items that it was given.
 
     The answer means something for the scores of *all* images or of *all* pairs, in [0, 1]; of the head of a list the
-    quantiles are others. The cut is as good as
-    the fit: scores whose logits are far from a logistic distribution are cut at some place or other.
+    quantiles are others. The cut is as good as the fit: where the logits are far from a logistic distribution, it is
+    at some place or other.
 
     Args:
         scores: Higher is more suspicious, 1 - distance; -inf (not retrieved) is not flagged. Shape ``(M,)``.
