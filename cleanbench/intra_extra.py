@@ -45,7 +45,8 @@ def intra_extra(
     total = same + other
     if as_reference:
         return reference_order(np.divide(other, total, out=np.full(len(total), np.nan), where=total > 0))
-    return np.divide(same, total, out=np.full(len(total), 0.5), where=total > 0)
+    scores: Floats = np.divide(same, total, out=np.full(len(total), 0.5), where=total > 0)
+    return scores
 
 
 def reference_order(goodness: Floats) -> Floats:

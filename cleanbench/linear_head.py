@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cleanbench.core import Floats, UserError
+from cleanbench.core import Floats, Ints, UserError
 from cleanbench.neighbours import blocks
 from cleanbench.progress import progress
 from cleanbench.view import NotApplicable, View
@@ -96,19 +96,19 @@ def mean_over_epochs(data: View, training: Training, statistic: Statistic) -> Fl
     Raises:
         NotApplicable: If all images have the same label.
         TooCostly: If it would take longer than the run allows.
+        UserError: If training diverges.
     """
     embeddings = data.embeddings
     classes, labels = np.unique(data.labels, return_inverse=True)
     if len(classes) < 2:
         raise NotApplicable("all images have the same label")
-    data.afford(*cost(*embeddings.shape, len(classes), training))
-    if data.device == "cpu":
-        return _mean_over_epochs(np, _standardised(embeddings), labels, len(classes), training, statistic)
-    import torch
-
-    rows, given = torch.tensor(_standardised(embeddings), device=data.device), torch.tensor(labels, device=data.device)
-    with torch.inference_mode():
-        return _mean_over_epochs(torch, rows, given, len(classes), training, statistic)
+    data.afford(*cost(len(embeddings), embeddings.shape[1], len(classes), training))
+    arrays, rows, given = _placed(_standardised(embeddings), labels, data.device)
+    with np.errstate(over="ignore", invalid="ignore"):
+        means = _mean_over_epochs(arrays, rows, given, len(classes), training, statistic)
+    if not np.isfinite(means).all():
+        raise UserError(f"training diverges with learning_rate={training.learning_rate}; try a tenth of it")
+    return means
 
 
 def cost(images: int, columns: int, classes: int, training: Training) -> tuple[float, float]:
@@ -149,6 +149,15 @@ def _mean_over_epochs(
     return sums / training.epochs
 
 
+def _placed(rows: Floats, labels: Ints, device: str) -> tuple[Any, Any, Any]:
+    """Return the module that computes on a device, and the arrays there."""
+    if device == "cpu":
+        return np, rows, labels
+    import torch
+
+    return torch, torch.tensor(rows, device=device), torch.tensor(labels, device=device)
+
+
 def _softmax(arrays: Any, logits: Any) -> Any:
     """Return probabilities in place of logits."""
     logits -= arrays.amax(logits, axis=1, keepdims=True)
@@ -158,11 +167,12 @@ def _softmax(arrays: Any, logits: Any) -> Any:
 
 
 def _standardised(embeddings: Floats) -> Floats:
-    """Return float32 columns of mean 0 and deviation 1 / √D; columns that do not vary are 0."""
+    """Return float32 columns of mean 0 and deviation 1 / √D; the D columns are those that vary, others are 0."""
     mean, deviation = embeddings.mean(axis=0, dtype=np.float64), embeddings.std(axis=0, dtype=np.float64)
     # What rounding leaves of a column that does not vary is no information.
     telling = deviation > 1e-6 * np.abs(mean)
-    scale = np.divide(1 / np.sqrt(embeddings.shape[1]), deviation, out=np.zeros_like(deviation), where=telling)
+    share = max(int(np.count_nonzero(telling)), 1) ** -0.5
+    scale = np.divide(share, deviation, out=np.zeros_like(deviation), where=telling)
     rows = np.empty(embeddings.shape, dtype=np.float32)
     for part in blocks(len(rows), 8 * embeddings.shape[1]):
         rows[part] = (embeddings[part] - mean) * scale

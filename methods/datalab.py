@@ -28,7 +28,7 @@ class Datalab(Detector):
 
     - Off-topic: the outlier score exp(-d / s), with the mean distance d to the k nearest neighbours (Kuan and Mueller,
       "Back to the Basics: Revisiting Out-of-Distribution Detection Baselines", 2022) and its median s over the images.
-      Foreign images that are alike are near each other and rank low.
+      Foreign images that are alike are near each other and rank low; those with d > 745 s all tie at 0.
     - Label errors: the label score, which is the self-confidence, the out-of-fold probability of the given label
       (Northcutt, Jiang and Chuang, "Confident Learning", JAIR 2021). With the same folds the ranking is that of
       ``method=confident_learning``: Datalab differs in what it flags, not in the order.
