@@ -58,7 +58,7 @@ def test_outlier_scores_are_the_tools_own(k: int) -> None:
 
 def test_images_that_are_far_from_all_others_do_not_tie() -> None:
     rng = np.random.default_rng(0)
-    rows = np.ones((60, 9)) + 0.05 * rng.normal(size=(60, 9))
+    rows = np.ones((60, 9)) + 0.15 * rng.normal(size=(60, 9))
     rows[:2] = np.eye(9)[:2] * [[3], [1]] - rows[:2] * [[0.2], [0.1]]
     method, view = fitted(rows)
     scores = method.rank(Issue.OFF_TOPIC, view).scores
