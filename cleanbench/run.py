@@ -15,6 +15,7 @@ from cleanbench.core import Floats, Ints, Issue, Need, Ranking, UserError, diges
 from cleanbench.detector import Detector
 from cleanbench.encoders.base import Encoder
 from cleanbench.encoders.extraction import Embeddings, embedding_key, extract
+from cleanbench.encoders.hub import OutOfReach
 from cleanbench.environment import manifest, versions
 from cleanbench.image_set import ImageSet
 from cleanbench.images import Images
@@ -124,19 +125,22 @@ def run(request: Request, store: Store) -> Outcome:
     issues = tuple(issue for issue, reason in refused.items() if not reason)
     not_ranked = {issue: reason for issue, reason in refused.items() if reason}
     named = tuple(issue for issue in issues if Need.CLASS_EMBEDDINGS in detector.needs_for(issue))
-    class_embeddings: Floats | None = None
+    class_key, class_embeddings = "", None
+    out_of_reach = False
     if named:
         try:
-            class_embeddings = _class_embeddings(request, store)
-        except NotApplicable as error:
-            not_ranked |= dict.fromkeys(named, f"not applicable: {error}")
+            class_key, class_embeddings = _class_embeddings(request, store)
+        except (NotApplicable, OutOfReach) as error:
+            out_of_reach = isinstance(error, OutOfReach)
+            kind = "not run" if out_of_reach else "not applicable"
+            not_ranked |= dict.fromkeys(named, f"{kind}: {error}")
             issues = tuple(issue for issue in issues if issue not in named)
     embedded = any(Need.EMBEDDINGS in detector.needs_for(issue) for issue in issues)
     encoder_name = request.encoder_name if embedded else None
     if not issues:
         nothing = records.RunFile(records=(), not_ranked=not_ranked, complete=True)
         return Outcome(request.label, encoder_name, nothing, None, warnings=image_set.warnings)
-    key = _key(request, issues, embedded)
+    key = _key(request, issues, embedded, class_key)
     name = f"{request.method}-{encoder_name or 'none'}-{request.seeds.method}-{key[:12]}"
     folder = request.output / image_set.name / name
     if (folder / "record.json").exists() and not request.force:
@@ -164,7 +168,7 @@ def run(request: Request, store: Store) -> Outcome:
     answers, log = execute(job, request.timeout)
 
     rankings: dict[Issue, Ranking] = {}
-    failed = refused_now = False
+    failed, refused_now = False, out_of_reach
     for issue, answer in answers.items():
         if answer.problem == "mistake":
             raise UserError(answer.reason)
@@ -191,7 +195,7 @@ def run(request: Request, store: Store) -> Outcome:
     return Outcome(request.label, encoder_name, result, written, failed=failed, warnings=warnings)
 
 
-def _key(request: Request, issues: tuple[Issue, ...], embedded: bool) -> str:
+def _key(request: Request, issues: tuple[Issue, ...], embedded: bool, class_key: str) -> str:
     """Identify a run by all that decides its results."""
     image_set = request.image_set
     truths = {issue: image_set.truth(issue) for issue in issues}
@@ -206,15 +210,16 @@ def _key(request: Request, issues: tuple[Issue, ...], embedded: bool) -> str:
         " ".join(map(str, image_set.calibration)),
         embedding_key(request.encoder, image_set.pixels_digest) if embedded else "",
         request.seeds.model_dump_json(),
+        *([class_key] if class_key else []),
     ]
     return digest_of(parts)
 
 
-def _class_embeddings(request: Request, store: Store) -> Floats:
-    """Return the embeddings of the class names, computed once per encoder and names."""
+def _class_embeddings(request: Request, store: Store) -> tuple[str, Floats]:
+    """Return what identifies the embeddings of the class names, and them, computed once per encoder and names."""
     classes = request.image_set.classes
-    key = digest_of([request.encoder.identity(), *classes])
-    return store.array(f"class-embeddings/{key[:32]}", lambda: request.encoder.embed_classes(classes))
+    key = digest_of([request.encoder.class_identity(), *classes])
+    return key, store.array(f"class-embeddings/{key[:32]}", lambda: request.encoder.embed_classes(classes))
 
 
 def _job(

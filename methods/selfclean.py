@@ -5,9 +5,11 @@ from typing import ClassVar
 import numpy as np
 
 from cleanbench import Detector, Floats, Ints, Issue, Need, NotApplicable, Ranking, UserError, View
+from cleanbench.compat import follows_reference
 from cleanbench.euclidean import SquaredGaps
+from cleanbench.intra_extra import intra_extra
 from cleanbench.linkage import leaf_areas, minimum_spanning_tree, single_linkage
-from cleanbench.neighbours import Cosines, farthest, label_distances, top_pairs
+from cleanbench.neighbours import Cosines, top_pairs
 
 DISTANCES = ("cosine", "euclidean")
 
@@ -34,6 +36,8 @@ class SelfClean(Detector):
         distance: ``cosine`` or ``euclidean``.
         normalise: Scale embeddings to length 1 (L2) before their Euclidean distance; a cosine does so by itself, and
             there this changes nothing.
+        compat: ``reference`` for the authors' order of label errors, unsorted as it is where scores are undefined:
+            ranks then depend on the order of the images, and scores only say the rank.
     """
 
     needs: ClassVar = {
@@ -44,12 +48,19 @@ class SelfClean(Detector):
 
     paper_encoder = "dino_selfclean"
 
-    def __init__(self, global_leaves: bool = False, distance: str = "cosine", normalise: bool = True) -> None:
+    def __init__(
+        self,
+        global_leaves: bool = False,
+        distance: str = "cosine",
+        normalise: bool = True,
+        compat: str | None = None,
+    ) -> None:
         if distance not in DISTANCES:
             raise UserError(f"distance={distance!r} is unknown; choose one of {', '.join(DISTANCES)}")
         self.global_leaves = global_leaves
         self.distance = distance
         self.normalise = normalise
+        self.as_reference = follows_reference(compat)
 
     @property
     def _squared(self) -> bool:
@@ -80,17 +91,6 @@ class SelfClean(Detector):
         return 1 - leaf_areas(merges, self.global_leaves)
 
     def label_errors(self, data: View) -> Floats:
-        embeddings, labels = data.embeddings, data.labels
-        if (labels == labels[0]).all():
-            raise NotApplicable("all images have the same label")
-        same, other = label_distances(embeddings, labels, self._measure)
-        alone = np.flatnonzero(np.isinf(same))
-        same[alone] = farthest(embeddings, alone, self._measure)
-        # Below what the encoder's precision resolves two images are equal; a ratio of such noise is any number.
-        resolution = self._measure(embeddings).resolution()
-        same[same < resolution] = 0.0
-        other[other < resolution] = 0.0
-        if not self._squared:
-            same, other = same**2, other**2
-        total = same + other
-        return np.divide(same, total, out=np.full(len(total), 0.5), where=total > 0)
+        return intra_extra(
+            data.embeddings, data.labels, self._measure, squares=self._squared, as_reference=self.as_reference
+        )

@@ -65,6 +65,10 @@ class Encoder:
         """
         raise NotApplicable(f"the encoder {type(self).__name__} has no text tower; encoder=clip has one")
 
+    def class_identity(self) -> str:
+        """Return a digest of all that decides `embed_classes` besides the names."""
+        return self.identity()
+
     def encode(self, batch: Sequence[Image.Image]) -> Floats:
         """Return the embeddings of a batch, float32, shape ``(len(batch), D)``."""
         raise UserError(f"{type(self).__name__} encodes only what `prepare` returns")

@@ -75,7 +75,7 @@ def encode_with(
 
     def encode(batch: Sequence[Image.Image]) -> Floats:
         pixels = torch.stack([transform(image) for image in batch])
-        with _threads(threads), torch.inference_mode():
+        with torch_threads(threads), torch.inference_mode():
             output = network(pixels.to(place))
         if not isinstance(output, torch.Tensor) or output.ndim != 2:
             what = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
@@ -104,7 +104,8 @@ def usable(name: str) -> "torch.device":
 
 
 @contextmanager
-def _threads(number: int) -> Iterator[None]:
+def torch_threads(number: int) -> Iterator[None]:
+    """Let torch use that many threads within the context."""
     import torch
 
     before = torch.get_num_threads()
