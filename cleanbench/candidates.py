@@ -18,7 +18,7 @@ from cleanbench.thumbnails import reduction
 from cleanbench.view import View
 
 ALL = "all"  # not a source of candidates: every pair is scored
-SAMPLE = 200  # images whose pairs are all scored for the recall
+SAMPLE = 100  # images whose pairs are all scored for the recall
 TIMED = 2000  # pairs scored to tell how long all of them would take
 BLOCK = 1 << 16  # pairs scored at once for the recall
 
@@ -78,7 +78,8 @@ def retrieve(data: View, score: Score, limit: int, source: str, factor: int, *, 
         source: A key of `SOURCES`, or ``all``: every pair is scored, which is exact.
         factor: How many candidates are scored for each pair that is wanted.
         sample: How many images are drawn, always the same, to estimate the recall: the share of the true ``limit``
-            best pairs that are candidates.
+            best pairs that are candidates. Their pairs with all others cost as much as so many candidates; 0 leaves the
+            recall unknown.
 
     Returns:
         A ranking whose notes tell ``candidates``, ``recall`` and ``recall_sample``.
@@ -99,7 +100,9 @@ def retrieve(data: View, score: Score, limit: int, source: str, factor: int, *, 
     scores = np.asarray(score(candidates), dtype=np.float64)
     best = np.lexsort((codes, -scores))[:limit]
     drawn = min(sample, count)
-    notes = {"candidates": source, "recall": recall(score, count, limit, codes, scores, drawn), "recall_sample": drawn}
+    notes: dict[str, str | int | float] = {"candidates": source}
+    if drawn:
+        notes |= {"recall": recall(score, count, limit, codes, scores, drawn), "recall_sample": drawn}
     return Ranking(Issue.NEAR_DUPLICATE, candidates[best], scores[best], notes=notes)
 
 

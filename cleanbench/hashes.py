@@ -113,7 +113,7 @@ def symmetric_bits(thumbnails: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def least_distances(forms: npt.NDArray[np.uint8], pairs: Ints) -> Ints:
-    """Return the least distance for each pair ``(M, 2)`` over the ``forms`` ``(F, N, bytes)`` of one image, ``(M,)``."""
+    """Return the least distance of each pair ``(M, 2)`` over the ``forms`` ``(F, N, bytes)`` of its second image."""
     # Forms one after the other are rows like any other; the first image of a pair is as it is.
     rows = forms.reshape(-1, forms.shape[2])
     steps = np.arange(len(forms)) * forms.shape[1]

@@ -96,8 +96,8 @@ def most_suspicious(score: Callable[[Ints], Floats], images: int, limit: int) ->
                 raise ValueError("the score of a pair is NaN or +inf")
             bar.update(len(block))
             best.add(block, scores)
-    codes, scores = best.ordered()
-    return Ranking(Issue.NEAR_DUPLICATE, decode(codes, images), scores)
+    codes, kept = best.ordered()
+    return Ranking(Issue.NEAR_DUPLICATE, decode(codes, images), kept)
 
 
 class Best:

@@ -59,7 +59,7 @@ class Store:
     def arrays(
         self, keys: Sequence[str], compute: Callable[[Sequence[str]], Iterator[Sequence[npt.NDArray[Any]]]], rows: int
     ) -> dict[str, npt.NDArray[Any]]:
-        """Return the arrays stored under ``keys``; those that are absent are computed together and stored each by itself.
+        """Return the arrays stored under ``keys``; those that are absent are computed together, each stored by itself.
 
         Args:
             keys: As for `array`. Each array is found again by its own key, whatever it was computed with.
@@ -165,9 +165,7 @@ def _write_rows(paths: Sequence[Path], blocks: Iterator[Sequence[npt.NDArray[Any
                 if not started:
                     descr = np.lib.format.dtype_to_descr(part.dtype)
                     shape = (rows, *part.shape[1:])
-                    np.lib.format.write_array_header_1_0(
-                        file, {"descr": descr, "fortran_order": False, "shape": shape}
-                    )
+                    np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
                 file.write(np.ascontiguousarray(part).tobytes())
             started = True
 

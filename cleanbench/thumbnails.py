@@ -55,8 +55,9 @@ def area_gray(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:
     """
     if min(image.size) < size:
         return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR).convert("L"))
-    colours = area_means(np.asarray(image), size).astype(np.int64)
-    return ((colours @ LUMINANCE + (1 << 14)) >> 15).astype(np.uint8)
+    means = area_means(np.asarray(image), size).astype(np.int64)
+    luminance: npt.NDArray[np.uint8] = ((means @ LUMINANCE + (1 << 14)) >> 15).astype(np.uint8)
+    return luminance
 
 
 def symmetric_gray(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:
@@ -77,7 +78,7 @@ def area_means(pixels: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.float
     height, width = pixels.shape[:2]
     rows = (_shares(height, size) @ pixels.reshape(height, -1)).reshape(size, width, -1)
     sums = _shares(width, size) @ np.ascontiguousarray(rows.swapaxes(0, 1)).reshape(width, -1)
-    means = np.rint(sums.reshape(size, size, -1) / (height * width)).swapaxes(0, 1)
+    means: npt.NDArray[np.float64] = np.rint(sums.reshape(size, size, -1) / (height * width)).swapaxes(0, 1)
     return means.reshape(size, size, *pixels.shape[2:])
 
 

@@ -19,7 +19,6 @@ from cleanbench.core import Ints, Need, digest_of, read_only
 from cleanbench.images import Encoded, Images, reduced, stack
 from cleanbench.store import Store
 
-
 # The params of a function of an image, and the function.
 Derivation = tuple[Mapping[str, Any], Callable[..., npt.NDArray[Any]]]
 

@@ -12,8 +12,8 @@ class DHash(BitHash):
     That", hackerfactor.com, 2013); it is `imagehash.dhash`, bit for bit. Scores are in [0, 1]. All pairs are retrieved
     exactly.
 
-    A change of brightness or contrast leaves the hash as it is; a flip inverts it. Flat areas give zeros, so images that
-    are mostly flat have many equal bits whatever they show.
+    A change of brightness or contrast leaves the hash as it is; a flip inverts it. Flat areas give zeros, so images
+    that are mostly flat have many equal bits whatever they show.
     """
 
     def hashes(self, data: View) -> Packed:
