@@ -129,7 +129,7 @@ def recall(score: Score, count: int, limit: int, codes: Ints, scores: Floats, sa
         raise ValueError(f"sample={sample} must be at least 1")
     images = np.sort(np.random.default_rng(0).choice(count, sample, replace=False))
     # What does not reach the last of the candidates' best cannot be among the best of all.
-    enough = np.sort(scores)[-min(limit, len(scores))] if len(scores) >= limit else -np.inf
+    enough = np.sort(scores)[-limit] if len(scores) >= limit else -np.inf
     missed: list[Floats] = []
     step = max(1, BLOCK // count)
     with progress("recall", sample, "image") as bar:
