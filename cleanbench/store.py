@@ -4,8 +4,8 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,40 @@ class Store:
             np.save(folder / "array.npy", compute(), allow_pickle=False)
 
         return open_array(self.folder(key, write) / "array.npy")
+
+    def arrays(
+        self, keys: Sequence[str], compute: Callable[[Sequence[str]], Iterator[Sequence[npt.NDArray[Any]]]], rows: int
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Return the arrays stored under ``keys``; those that are absent are computed together, each stored by itself.
+
+        Args:
+            keys: As for `array`. Each array is found again by its own key, whatever it was computed with.
+            compute: Gets the absent keys and yields blocks of rows, one block for each of them; called at most once,
+                and not at all if nothing is absent. Only one block is in memory at a time.
+            rows: How many rows the blocks of a key have together.
+        """
+
+        def descend(rest: Sequence[str], absent: dict[str, Path]) -> None:
+            if not rest:
+                if absent:
+                    _write_rows(list(absent.values()), compute(list(absent)), rows)
+                return
+            first, *others = rest
+            entered = False
+
+            def fill(folder: Path) -> None:
+                nonlocal entered
+                entered = True
+                descend(others, absent | {first: folder / "array.npy"})
+
+            # The lock of a key is held until those after it are written. All processes take locks in one order, so
+            # none of them waits for another that waits for it.
+            self.folder(first, fill)
+            if not entered:
+                descend(others, absent)
+
+        descend(sorted(set(keys)), {})
+        return {key: open_array(self.root / key / "array.npy") for key in keys}
 
     def folder(self, key: str, fill: Callable[[Path], None], *, resume: bool = False) -> Path:
         """Return the folder stored under ``key``; if absent, let ``fill`` write it first.
@@ -119,6 +153,21 @@ def open_array(path: Path) -> npt.NDArray[Any]:
         array = np.load(path, allow_pickle=False)
         array.flags.writeable = False
     return array
+
+
+def _write_rows(paths: Sequence[Path], blocks: Iterator[Sequence[npt.NDArray[Any]]], rows: int) -> None:
+    """Write arrays block by block; through files, since a memory map ends the process where the disk is full."""
+    with ExitStack() as stack:
+        files = [stack.enter_context(path.open("wb")) for path in paths]
+        started = False
+        for block in blocks:
+            for file, part in zip(files, block, strict=True):
+                if not started:
+                    descr = np.lib.format.dtype_to_descr(part.dtype)
+                    shape = (rows, *part.shape[1:])
+                    np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
+                file.write(np.ascontiguousarray(part).tobytes())
+            started = True
 
 
 def make_folder(folder: Path) -> None:
