@@ -174,21 +174,21 @@ class Habits:
 # Costs as benchmarks/off_topic_costs.py measured them with PyOD 3.6.7 and scikit-learn 1.9.1 on one thread of an AMD
 # EPYC: 1,000 to 16,000 images, 192 and 384 columns. A model that is not listed starts without an estimate.
 HABITS: Mapping[str, Habits] = {
-    "abod": Habits(Growth(1.6, 1.8, 0.7), Growth(30), by_value=True, distinct=True),
+    "abod": Habits(Growth(1.6, 1.9), Growth(26), by_value=True, distinct=True),
     "copod": Habits(Growth(0.5), Growth(130)),
-    "ecod": Habits(Growth(0.5), Growth(130)),
-    "gmm": Habits(Growth(0.3), Growth(80), double=True),
-    "hbos": Habits(Growth(0.2), Growth(30)),
-    "iforest": Habits(Growth(0.2), Growth(10)),
-    "inne": Habits(Growth(1.4), Growth(40), by_value=True),
-    "kde": Habits(Growth(50, 2, 1), Growth(30)),
-    "knn": Habits(Growth(1.0, 2, 1), Growth(20)),
-    "loda": Habits(Growth(0.25), Growth(30)),
-    "lof": Habits(Growth(1.0, 2, 1), Growth(30), by_value=True),
-    "mcd": Habits(Growth(65, 1, 1.3), Growth(830, 1, 2), by_value=True, fills_space=True),
+    "ecod": Habits(Growth(0.6), Growth(130)),
+    "gmm": Habits(Growth(0.6), Growth(75), double=True),
+    "hbos": Habits(Growth(0.2), Growth(35)),
+    "iforest": Habits(Growth(0.3), Growth(12)),
+    "inne": Habits(Growth(2.5), Growth(66), by_value=True),
+    "kde": Habits(Growth(55, 2.2), Growth(47)),
+    "knn": Habits(Growth(1.2, 2), Growth(26)),
+    "loda": Habits(Growth(0.5), Growth(36)),
+    "lof": Habits(Growth(1.3, 2), Growth(30), by_value=True),
+    "mcd": Habits(Growth(63, 1, 1.3), Growth(820, 1, 2), by_value=True, fills_space=True),
     # A cache of 32 MB instead of 200: as fast here, and it does not grow with the images.
-    "ocsvm": Habits(Growth(10, 2.3, 1), Growth(60), {"cache_size": 32}, by_value=True),
-    "pca": Habits(Growth(0.7), Growth(90), axes=True),
+    "ocsvm": Habits(Growth(10, 2.4), Growth(60), {"cache_size": 32}, by_value=True),
+    "pca": Habits(Growth(0.7), Growth(72), axes=True),
 }
 
 
