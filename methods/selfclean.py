@@ -8,7 +8,7 @@ from cleanbench import Detector, Floats, Ints, Issue, Need, NotApplicable, Ranki
 from cleanbench.compat import follows_reference
 from cleanbench.euclidean import SquaredGaps
 from cleanbench.intra_extra import intra_extra
-from cleanbench.linkage import leaf_areas, minimum_spanning_tree, single_linkage
+from cleanbench.linkage import leaf_areas, minimum_spanning_tree, single_linkage, spanning_tree_cost
 from cleanbench.neighbours import Cosines, top_pairs
 
 DISTANCES = ("cosine", "euclidean")
@@ -71,6 +71,11 @@ class SelfClean(Detector):
     def _measure(self) -> type[Cosines]:
         return SquaredGaps if self.distance == "euclidean" and not self.normalise else Cosines
 
+    def _columns(self, data: View) -> int:
+        """Return how many float32 columns cost as much: distances of rows as they are take double precision."""
+        columns = data.embeddings.shape[1]
+        return 2 * columns if self._measure is SquaredGaps or data.embeddings.dtype == np.float64 else columns
+
     def near_duplicates(self, data: View, pairs: Ints) -> Floats:
         return self._scores(self._measure(data.embeddings)(pairs[:, 0], pairs[:, 1]))
 
@@ -86,11 +91,15 @@ class SelfClean(Detector):
     def off_topic(self, data: View) -> Floats:
         if len(data) < 2:
             raise NotApplicable("one image makes no dendrogram")
+        data.afford(*spanning_tree_cost(len(data), self._columns(data)))
         edges, lengths = minimum_spanning_tree(data.embeddings, self._measure)
         merges = single_linkage(edges, np.sqrt(lengths) if self._squared else lengths)
         return 1 - leaf_areas(merges, self.global_leaves)
 
     def label_errors(self, data: View) -> Floats:
+        # 13 seconds for 40,000 images of 384 columns on one core; a sorted copy beside the normalised one.
+        columns = self._columns(data)
+        data.afford(2.5e-11 * len(data) ** 2 * (columns + 50), 8 * len(data) * columns + 2**27)
         return intra_extra(
             data.embeddings, data.labels, self._measure, squares=self._squared, as_reference=self.as_reference
         )

@@ -116,40 +116,6 @@ def test_selfclean_does_not_see_the_lengths_of_embeddings(issue: Issue) -> None:
     )
 
 
-# -- PyOD
-
-
-@pytest.mark.parametrize("name", ["ECOD", "HBOS", "KNN", "IForest"])
-@pytest.mark.parametrize("data", ["A", "B"])
-def test_pyod_gives_its_decision_scores(goldens: Path, data: str, name: str) -> None:
-    with np.load(goldens / "pyod.npz") as arrays:
-        view = View.from_arrays(embeddings=arrays[f"{data}_emb"])
-        expected = arrays[f"{data}_{name}_decision_scores"]
-    np.testing.assert_allclose(PyOD(name).rank(Issue.OFF_TOPIC, view).scores, expected, rtol=1e-10)
-    np.testing.assert_allclose(SeededPyOD(name).rank(Issue.OFF_TOPIC, view).scores, expected, rtol=1e-10)
-
-
-def test_pyod_passes_parameters_and_the_seed() -> None:
-    view = View.from_arrays(embeddings=np.random.default_rng(0).normal(size=(50, 4)))
-
-    def scores(method: Detector) -> Floats:
-        return method.rank(Issue.OFF_TOPIC, view).scores
-
-    farther = scores(PyOD("knn", {"n_neighbors": 9})) - scores(PyOD("k_nn"))
-    assert (farther > 0).all()
-    assert not np.array_equal(scores(SeededPyOD("iforest", seed=1)), scores(SeededPyOD("iforest")))
-
-
-def test_pyod_names_the_alternatives() -> None:
-    with pytest.raises(UserError, match=r"no model 'knm'; it has abod.* knn"):
-        PyOD("knm")
-    view = View.from_arrays(embeddings=np.eye(9))
-    with pytest.raises(UserError, match=r"no parameter 'neighbours'; it has contamination, n_neighbors"):
-        PyOD("knn", {"neighbours": 3}).rank(Issue.OFF_TOPIC, view)
-    with pytest.raises(NotApplicable, match="refuses the embeddings"):
-        PyOD("knn", {"n_neighbors": 20}).rank(Issue.OFF_TOPIC, view)
-
-
 # -- Disagreement
 
 
