@@ -48,6 +48,12 @@ class Row:
         return [value for value in measured if value is not None]
 
     @property
+    def encoder_costs(self) -> list[float]:
+        """CPU seconds of the embeddings, one per seed; none where there are none, or nothing was recorded."""
+        details = [record.encoder_detail for record in self.records]
+        return [detail.cost.cpu_seconds for detail in details if detail is not None and detail.cost is not None]
+
+    @property
     def printed_ap(self) -> float:
         """Mean AP as printed: what prints alike shares a rank. ``-inf`` where it is undefined."""
         values = self.values("AP")
@@ -161,8 +167,10 @@ def ranked(rows: Sequence[Row], first: Record) -> list[str]:
     covered = all(record.coverage == 1 for row in rows for record in row.records)
     head = ["Rank", "Method", "Encoder", *SHOWN, "AP of ties", *([] if covered else ["Coverage"])]
     head += ["Seeds", "CPU s", "Peak MiB"]
+    costed = any(row.encoder_costs for row in rows)
+    head += ["Encoder CPU s"] if costed else []
     printed = [row.printed_ap for row in rows]
-    cells = [_cells(row, _rank(row, printed), covered) for row in rows]
+    cells = [_cells(row, _rank(row, printed), covered, costed) for row in rows]
     expected = [METRICS[name].chance(first.faulty, first.items) for name in SHOWN]
     chance = ["", "*by chance, expected*", ""]
     chance += [NOTHING if value is None else f"*{value:.3f}*" for value in expected]
@@ -173,7 +181,7 @@ def ranked(rows: Sequence[Row], first: Record) -> list[str]:
     return markdown(head, cells, right=set(head) - {"Method", "Encoder"})
 
 
-def _cells(row: Row, rank: str, covered: bool) -> list[str]:
+def _cells(row: Row, rank: str, covered: bool, costed: bool) -> list[str]:
     costs = [record.cost for record in row.records]
     supervised = any(record.supervised for record in row.records)
     coverage = min(record.coverage for record in row.records)
@@ -188,6 +196,7 @@ def _cells(row: Row, rank: str, covered: bool) -> list[str]:
         str(len(row.records)),
         f"{_mean([cost.fit_cpu_seconds + cost.cpu_seconds for cost in costs]):.1f}",
         f"{_mean([cost.peak_mib for cost in costs]):.0f}",
+        *([f"{_mean(row.encoder_costs):.1f}" if row.encoder_costs else NOTHING] if costed else []),
     ]
 
 
@@ -223,6 +232,11 @@ def legend(rows: Sequence[Row]) -> list[str]:
         "- CPU s and Peak MiB: user and system time with the work that issues share, and highest memory with Python "
         "and libraries; without the encoder; they depend on the machine.",
     ]
+    if any(row.encoder_costs for row in rows):
+        described.append(
+            "- Encoder CPU s: of training, where there is any, and of embedding every image; spent once, whatever "
+            f"reads the embeddings. {NOTHING}: no embeddings, or not recorded."
+        )
     if any(len(row.records) > 1 for row in rows):
         described.append("- ±: standard deviation over seeds, which is not the uncertainty from having few items.")
     if any(record.coverage < 1 for row in rows for record in row.records):

@@ -1,5 +1,6 @@
 """An encoder that trains itself on the images it is to embed."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -188,3 +189,20 @@ class SelfSupervised(Encoder):
 
         history = train(self, images, folder)
         return Fitted(digest(folder), Embedder(self, folder), history)
+
+    def accept(self, history: Mapping[str, Sequence[float]]) -> None:
+        """Refuse embeddings that collapsed: all images grew alike.
+
+        Raises:
+            UserError: If the latest effective ranks of a training are below the floor.
+        """
+        ranks = history.get("effective_rank", ())
+        patience = min(self.rank_patience, self.epochs)
+        latest = ranks[-patience:] if patience else ()
+        if len(latest) == patience > 0 and max(latest) < self.rank_floor:
+            raise UserError(
+                f"the embeddings of {self.objective} collapsed: their effective rank was below "
+                f"rank_floor={self.rank_floor:g} for {patience} epochs, {latest[-1]:.2f} after epoch {len(ranks)}; "
+                f"lower learning_rate={self.learning_rate:g}, raise batch_size={self.batch_size}, weaken the "
+                f"augmentation, or choose another objective"
+            )
