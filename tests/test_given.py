@@ -313,3 +313,22 @@ def test_the_command_ranks_with_given_embeddings(tmp_path: Path) -> None:
     done = command(tmp_path)
     assert done.returncode == 2
     assert "encoder.path" in done.stderr
+
+
+def test_a_path_that_is_none_is_told(tmp_path: Path) -> None:
+    for path, message in (
+        (5, "must be a text"),
+        (None, "must be a text"),
+        ("", "is empty"),
+        ("~nobody_at_all/x", "home"),
+    ):
+        with pytest.raises(UserError, match=rf"encoder.path.*{message}"):
+            Given(path).identity()  # type: ignore[arg-type]
+
+
+def test_ids_of_other_bytes_and_empty_columns_are_told(tmp_path: Path) -> None:
+    np.savez(tmp_path / "bytes.npz", ids=np.array([b"\xff", b"b", b"c", b"d"]), embeddings=values(4))
+    assert "is no UTF-8 text" in refusal(tmp_path / "bytes.npz")
+    nothing = pa.table({"id": list(IDS), "embedding": pa.array([None] * 4, pa.list_(pa.float32()))})
+    pq.write_table(nothing, tmp_path / "nothing.parquet")
+    assert "the column 'embedding' of" in refusal(tmp_path / "nothing.parquet")

@@ -14,6 +14,7 @@ from cleanbench.core import Ints, UserError, digest_of
 from cleanbench.encoders.base import SetEncoder, Wanted
 from cleanbench.encoders.embedding_files import id_files, named, read_embeddings
 from cleanbench.encoders.files import existing, file_digest
+from cleanbench.encoders.settings import check_types
 from cleanbench.view import source_digest
 
 # Rows that are checked and written at a time.
@@ -32,6 +33,14 @@ class Given(SetEncoder):
     """
 
     path: str = field(metadata={"identity": False})
+
+    def __post_init__(self) -> None:
+        """Validate.
+
+        Raises:
+            UserError: If the path is no text.
+        """
+        check_types(self)
 
     def identity(self) -> str:
         """Return a digest of code and files."""

@@ -50,6 +50,14 @@ def train(settings: "SelfSupervised", images: Images, folder: Path) -> History:
         available(settings.device)
         if len(images) < 2:
             raise UserError(f"self-supervision compares images; there are {len(images)}")
+        # The embeddings of N images vary in at most N - 1 directions, and N = 3 never quite in 2.
+        least = math.floor(settings.rank_floor) + 2
+        if settings.epochs and len(images) < least:
+            raise UserError(
+                f"training needs at least {least} images, there are {len(images)}: the effective rank of so few "
+                f"embeddings is below rank_floor={settings.rank_floor:g}, which tells a collapse; take an encoder that "
+                f"is not trained, such as encoder=hog"
+            )
         if min(settings.batch_size, len(images)) < 2 * settings.devices:
             raise UserError(
                 f"batch_size={settings.batch_size} over devices={settings.devices} with {len(images)} images leaves "
