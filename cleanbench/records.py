@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from cleanbench.core import GroundTruth, Issue, UserError
 
@@ -82,6 +82,14 @@ class EncoderName(Frozen):
     digest: str
     key: str
     cost: EncoderCost | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_unknown_cost(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a cost that was not recorded, so that older records are written as they were."""
+        content: dict[str, Any] = dump(self)
+        if self.cost is None:
+            content.pop("cost", None)
+        return content
 
 
 class Seeds(Frozen):

@@ -66,7 +66,7 @@ def encoders_in_words(records: Sequence[Record]) -> str:
         if record.encoder_detail is not None and record.encoder_detail.cost is not None:
             costs.setdefault(encoder, []).append(record.encoder_detail.cost.cpu_seconds)
     named = [f"{name} {_span(values)}" for name, values in sorted(costs.items())]
-    return f"Embeddings, made once for all methods, took CPU s besides: {', '.join(named)}." if named else ""
+    return f"CPU s of the embeddings, made once for all methods: {', '.join(named)}." if named else ""
 
 
 def _span(seconds: Sequence[float]) -> str:
@@ -93,12 +93,15 @@ def _shortlist(issue: Issue, outcome: Outcome) -> Table:
     for name in ("Image", "Other image") if issue.ranks_pairs else ("Image",):
         table.add_column(name, no_wrap=True)
     for score, names in outcome.top[issue]:
-        table.add_row(f"{score:.4g}", *names)
+        table.add_row(f"{score:#.4g}", *names)
     return table
 
 
 def _show(console: Console, table: Table) -> None:
     """Print a table; where it is wider than the terminal, its lines wrap, and no number is cut off."""
+    if table.title:  # the table itself would fold it to its own width
+        console.print(Text(str(table.title), style="italic"), soft_wrap=True)
+        table.title = None
     usual = console.width
     if all(column.no_wrap for column in table.columns):
         unlimited = console.options.update(max_width=sys.maxsize)

@@ -17,6 +17,10 @@ BAND = ("AP_worst", "AP_best")
 # A band of ties narrower than this changes no printed digit.
 NARROW = 0.0005
 NOTHING = "–"
+WRITTEN = (
+    "Written by `python -m cleanbench.leaderboard` from `records.jsonl`; its `--check` computes every number again "
+    "from `rankings/` and `truth/`. Do not edit this page."
+)
 
 KINDS: Mapping[str, str] = {
     "human": "human: people judged the items",
@@ -90,8 +94,7 @@ def page(records: Sequence[Record]) -> str:
         "",
         *legend(rows),
         "",
-        "Written by `python -m cleanbench.leaderboard` from `records.jsonl`; its `--check` computes every number again "
-        "from `rankings/` and `truth/`. Do not edit this page.",
+        WRITTEN,
     ]
     return "\n".join(lines) + "\n"
 
@@ -173,7 +176,7 @@ def ranked(rows: Sequence[Row], first: Record) -> list[str]:
     cells = [_cells(row, _rank(row, printed), covered, costed) for row in rows]
     expected = [METRICS[name].chance(first.faulty, first.items) for name in SHOWN]
     chance = ["", "*by chance, expected*", ""]
-    chance += [NOTHING if value is None else f"*{value:.3f}*" for value in expected]
+    chance += [NOTHING if value is None else f"*{number(value)}*" for value in expected]
     chance += [""] * (len(head) - len(chance))
     # Below the rows that print the same AP: a method that is no better than chance is not shown beneath it.
     level = -math.inf if expected[0] is None else round(expected[0], 3)
@@ -273,6 +276,11 @@ def _measured(values: Sequence[float]) -> str:
         return NOTHING
     spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
     return f"{_mean(values):.3f}{spread}"
+
+
+def number(value: float | None) -> str:
+    """Return a number as pages print it; a dash where there is none."""
+    return NOTHING if value is None else f"{value:.3f}"
 
 
 def _mean(values: Sequence[float]) -> float:
