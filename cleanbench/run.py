@@ -2,14 +2,15 @@
 
 import datetime
 import json
+from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cleanbench import __version__, records
+from cleanbench import __version__, asking, metrics, records
 from cleanbench.asking import NoRanking, inapplicable, ranking_of, scores_of, task_of
 from cleanbench.core import Floats, Ints, Issue, Need, Ranking, UserError, digest_of
 from cleanbench.detector import Detector
@@ -20,12 +21,20 @@ from cleanbench.environment import manifest, versions
 from cleanbench.image_set import ImageSet
 from cleanbench.images import Images
 from cleanbench.metrics import evaluate
-from cleanbench.rankings import write_ranking, write_truth
+from cleanbench.rankings import read_table, write_ranking, write_truth
 from cleanbench.readable import told, unreadable_reasons
 from cleanbench.report.training import draw_training
+from cleanbench.source_code import code_digest
 from cleanbench.store import Store, make_folder, whole_folder
-from cleanbench.view import NotApplicable, source_digest
+from cleanbench.view import NotApplicable
 from cleanbench.worker import Answer, Job, Task, execute
+
+# Besides the method's code, these decide its numbers: what is asked and what answers mean, and the metrics.
+JUDGES = (asking, metrics)
+TOP = 10  # items of a ranking that are shown where there is nothing to score it by
+
+# By issue, from the most suspicious on: score and names of images.
+Top = Mapping[Issue, tuple[tuple[float, tuple[str, ...]], ...]]
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,8 @@ class Outcome:
         folder: Where the results are; None if nothing could be ranked.
         reused: Whether a finished run was found.
         failed: Whether something that can run here did not.
-        warnings: What the user should know about the data set, in sentences.
+        warnings: What the user should know about the data set and the embeddings, in sentences.
+        top: The most suspicious items of the issues without ground truth.
     """
 
     method: str
@@ -97,6 +107,7 @@ class Outcome:
     reused: bool = False
     failed: bool = False
     warnings: tuple[str, ...] = ()
+    top: Top = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values, for a sweep whose jobs run elsewhere."""
@@ -108,7 +119,11 @@ class Outcome:
         """Return what `to_json` wrote."""
         folder = None if content["folder"] is None else Path(content["folder"])
         run, warnings = records.RunFile.model_validate(content["run"]), tuple(content["warnings"])
-        return cls(**{**content, "run": run, "folder": folder, "warnings": warnings})
+        top = {
+            Issue(issue): tuple((score, tuple(names)) for score, names in rows)
+            for issue, rows in content["top"].items()
+        }
+        return cls(**{**content, "run": run, "folder": folder, "warnings": warnings, "top": top})
 
 
 def run(request: Request, store: Store) -> Outcome:
@@ -137,6 +152,8 @@ def run(request: Request, store: Store) -> Outcome:
             issues = tuple(issue for issue in issues if issue not in named)
     embedded = any(Need.EMBEDDINGS in detector.needs_for(issue) for issue in issues)
     encoder_name = request.encoder_name if embedded else None
+    if not embedded:  # the same run, whatever encoder is named beside it
+        request = replace(request, seeds=request.seeds.model_copy(update={"encoder": None}))
     if not issues:
         nothing = records.RunFile(records=(), not_ranked=not_ranked, complete=True)
         return Outcome(request.label, encoder_name, nothing, None, warnings=image_set.warnings)
@@ -147,8 +164,11 @@ def run(request: Request, store: Store) -> Outcome:
         finished = records.read_run(folder / "record.json")
         if finished.complete:
             reasons = unreadable_reasons(image_set, store) if any(r.unreadable for r in finished.records) else []
-            warnings = (*image_set.warnings, *told(image_set, reasons))
-            return Outcome(request.label, encoder_name, finished, folder, reused=True, warnings=warnings)
+            warnings = (*image_set.warnings, *told(image_set, reasons), *finished.warnings)
+            if embedded:
+                request.encoder.accept(_history(folder))
+            top = _top(folder, finished, image_set)
+            return Outcome(request.label, encoder_name, finished, folder, reused=True, warnings=warnings, top=top)
 
     make_folder(folder.parent)
     reasons = unreadable_reasons(image_set, store)
@@ -163,6 +183,7 @@ def run(request: Request, store: Store) -> Outcome:
     ids = tuple(image_set.ids[row] for row in rows)
     workers = request.threads
     embeddings = extract(request.encoder, images, seen, store, ids=ids, workers=workers) if embedded else None
+    noticed = embeddings.warnings if embeddings else ()
     tasks = {issue: task_of(detector, image_set, issue, rows, request.retrieve) for issue in issues}
     job = _job(request, tasks, images, rows, seen, store, embeddings, class_embeddings)
     answers, log = execute(job, request.timeout)
@@ -183,6 +204,7 @@ def run(request: Request, store: Store) -> Outcome:
         records=tuple(scored.record(ranking, answers[issue]) for issue, ranking in rankings.items()),
         not_ranked=not_ranked,
         complete=not (failed or refused_now),
+        warnings=noticed,
     )
     if rankings:
         _write(folder, request, result, rankings, log, embeddings.history if embeddings else {})
@@ -192,7 +214,9 @@ def run(request: Request, store: Store) -> Outcome:
         failures.parent.mkdir(parents=True, exist_ok=True)
         failures.write_text(log, encoding="utf-8")
     written = folder if rankings else None
-    return Outcome(request.label, encoder_name, result, written, failed=failed, warnings=warnings)
+    top = _top(folder, result, image_set) if rankings else {}
+    warnings += noticed
+    return Outcome(request.label, encoder_name, result, written, failed=failed, warnings=warnings, top=top)
 
 
 def _key(request: Request, issues: tuple[Issue, ...], embedded: bool, class_key: str) -> str:
@@ -202,7 +226,7 @@ def _key(request: Request, issues: tuple[Issue, ...], embedded: bool, class_key:
     retrieve = truths.get(Issue.NEAR_DUPLICATE) is None and Issue.NEAR_DUPLICATE in issues
     parts = [
         json.dumps(request.method_config, sort_keys=True, default=str),
-        *(source_digest(base) for base in request.detector.__mro__ if base not in Detector.__mro__),
+        code_digest([*(base for base in request.detector.__mro__ if base not in Detector.__mro__), *JUDGES]),
         __version__,
         image_set.fingerprint,
         *(f"{issue} {'' if truth is None else truth.revision}" for issue, truth in truths.items()),
@@ -213,6 +237,28 @@ def _key(request: Request, issues: tuple[Issue, ...], embedded: bool, class_key:
         *([class_key] if class_key else []),
     ]
     return digest_of(parts)
+
+
+def _history(folder: Path) -> dict[str, list[float]]:
+    """Return what the training of a finished run's encoder measured; nothing where nothing was trained."""
+    path = folder / "training.json"
+    history: dict[str, list[float]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return history
+
+
+def _top(folder: Path, result: records.RunFile, image_set: ImageSet) -> Top:
+    """Return the most suspicious items of the issues without ground truth, with the files of the images."""
+
+    def files(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(image_set.images.describe(bisect_left(image_set.ids, name)) for name in names)
+
+    top = {}
+    for issue in (record.issue for record in result.records if record.truth is None):
+        rows, scores = read_table(folder / "rankings" / f"{issue}.parquet", issue, "score")
+        worst = zip(scores[:TOP].tolist(), rows[:TOP], strict=True)
+        # What got no score is last for want of one.
+        top[issue] = tuple((score, files(names)) for score, names in worst if np.isfinite(score))
+    return top
 
 
 def _class_embeddings(request: Request, store: Store) -> tuple[str, Floats]:
@@ -288,7 +334,12 @@ class Scored:
             truth=records.TruthName.of(truth, image_set.truth_revision),
             encoder_detail=None
             if encoded is None
-            else records.EncoderName(settings=request.encoder.settings(), digest=encoded.weights, key=encoded.key),
+            else records.EncoderName(
+                settings=request.encoder.settings(),
+                digest=encoded.weights,
+                key=encoded.key,
+                cost=None if encoded.spent is None else records.EncoderCost(**asdict(encoded.spent)),
+            ),
             paper_encoder=None if encoded is None else request.detector.paper_encoder,
             supervised=Need.CALIBRATION in request.detector.needs_for(issue),
             seeds=request.seeds,

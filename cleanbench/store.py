@@ -1,6 +1,7 @@
 """What is computed once: arrays and folders on disk, keyed by everything that decides their content."""
 
 import errno
+import json
 import os
 import shutil
 import tempfile
@@ -145,13 +146,25 @@ def _unwritable(root: Path, error: OSError) -> UserError:
     )
 
 
+def damaged(entry: Path, reason: object) -> UserError:
+    """Return the error about an entry of a store that is not as it was written."""
+    return UserError(f"the cache entry {entry} is damaged ({reason}); remove this folder, and it is computed again")
+
+
 def open_array(path: Path) -> npt.NDArray[Any]:
-    """Open a stored array as a read-only memory map (an empty one as a plain read-only array)."""
+    """Open a stored array as a read-only memory map (an empty one as a plain read-only array).
+
+    Raises:
+        UserError: If the file is not there or damaged, naming the entry to remove.
+    """
     try:
-        array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError:  # a memory map cannot be empty
-        array = np.load(path, allow_pickle=False)
-        array.flags.writeable = False
+        try:
+            array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except ValueError:  # a memory map cannot be empty
+            array = np.load(path, allow_pickle=False)
+            array.flags.writeable = False
+    except (OSError, ValueError, EOFError) as error:
+        raise damaged(path.parent, error) from error
     return array
 
 
@@ -168,6 +181,18 @@ def _write_rows(paths: Sequence[Path], blocks: Iterator[Sequence[npt.NDArray[Any
                     np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
                 file.write(np.ascontiguousarray(part).tobytes())
             started = True
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of a stored entry.
+
+    Raises:
+        UserError: If the file is not there or damaged, naming the entry to remove.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise damaged(path.parent, error) from error
 
 
 def make_folder(folder: Path) -> None:

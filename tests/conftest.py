@@ -114,6 +114,30 @@ def rank_with(rank_into: Callable[..., Any], tmp_path: Path) -> Callable[..., An
     return lambda *overrides, output="runs": rank_into(tmp_path / output, *overrides)
 
 
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Return a folder of four finished runs."""
+    import numpy as np
+    from finished_runs import make_run
+
+    output = tmp_path / "runs"
+    make_run(output, "phash")
+    make_run(output, "knn", changed={"n_neighbors": 5}, seed=0)
+    make_run(output, "knn", changed={"n_neighbors": 5}, seed=1)
+    make_run(output, "chance", scores=np.zeros)
+    return output
+
+
+@pytest.fixture(name="root")
+def _root(runs: Path, tmp_path: Path) -> Path:
+    """Return the boards that these runs are merged into."""
+    from cleanbench.leaderboard.merge import merge
+
+    merged = merge(runs, tmp_path / "boards")
+    assert (merged.refused, merged.runs, merged.added, merged.known) == ([], 4, 8, 0)
+    return tmp_path / "boards"
+
+
 def composed(methods: Path, *overrides: str) -> tuple[Any, dict[str, str]]:
     """Compose a configuration as the command line would; return it and the chosen options."""
     from hydra import compose, initialize_config_module

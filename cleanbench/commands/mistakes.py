@@ -1,14 +1,13 @@
 """Hydra's error messages in the user's words: what is wrong, the nearest valid name, and all valid names."""
 
-import difflib
 import re
 import sys
-from collections.abc import Iterable
 
 from hydra.errors import OverrideParseException
 from yaml import YAMLError
 
 from cleanbench.core import UserError
+from cleanbench.spelling import nearest
 
 OPTIONAL = ("augmentations", "experiment")  # groups without a default
 
@@ -29,14 +28,6 @@ def explained(error: Exception) -> str:
         quotes = "put a value with unusual characters in quotes twice: 'dataset.root=\"/data/my pictures (1)\"'"
         lines[2:] = [quotes if "=" in text else "settings are written key=value"]
     return "\n".join(lines[:3]) or type(error).__name__
-
-
-def nearest(name: str, valid: Iterable[str]) -> str:
-    """Return a hint at the nearest valid name and the list of all."""
-    names = list(valid)
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return f"{hint} Available: {', '.join(names)}"
 
 
 def _no_option(group: str, name: str) -> str:

@@ -13,7 +13,6 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from cleanbench import config, zoo
-from cleanbench.commands.mistakes import nearest
 from cleanbench.core import UserError
 from cleanbench.datasets.calibration import with_calibration
 from cleanbench.detector import SOLVED_BY, Detector
@@ -21,6 +20,7 @@ from cleanbench.encoders.base import Encoder
 from cleanbench.image_set import ImageSet
 from cleanbench.records import Seeds
 from cleanbench.run import Outcome, Request, run
+from cleanbench.spelling import nearest
 from cleanbench.store import Store
 
 T = TypeVar("T")

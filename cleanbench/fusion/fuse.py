@@ -17,12 +17,12 @@ from cleanbench.fusion import ranks
 from cleanbench.fusion.members import FUSION, Member, aligned, of_issue
 from cleanbench.leaderboard.evidence import Judgements, read_truth, score
 from cleanbench.metrics import METRICS, Value
+from cleanbench.processes import peak_mib
 from cleanbench.rankings import write_ranking
 from cleanbench.records import Cost, EncoderName, Measured, Record, RunFile, Seeds, label
 from cleanbench.run import Outcome
 from cleanbench.store import make_folder, whole_folder
 from cleanbench.view import source_digest
-from cleanbench.worker import peak_mib
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from cleanbench.commands.mistakes import nearest
 from cleanbench.core import Issue, UserError
 from cleanbench.leaderboard.board import settled
 from cleanbench.rankings import align, read_table
 from cleanbench.records import Record, read_run
+from cleanbench.spelling import nearest
 
 FUSION = "fusion"
 
