@@ -99,7 +99,8 @@ def test_settings_replace_defaults(folder: Path) -> None:
         (
             ("chance", "methods"),
             {},
-            r"no group 'methods'; did you mean 'method'\? Valid: augmentations, contamination, dataset, encoder, experiment, method",
+            r"no group 'methods'; did you mean 'method'\? "
+            r"Valid: augmentations, contamination, dataset, encoder, experiment, method",
         ),
         (("mine",), {"weigths": 1}, r"method 'mine' has no setting 'weigths'; did you mean 'weights'\? Valid: .*k,"),
         (("mine",), {"_target_": "os.remove"}, "has no setting '_target_'"),

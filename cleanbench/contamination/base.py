@@ -51,7 +51,7 @@ class Planted(Contamination):
     - The truths of the contaminated set are called ``planted``; issues that are not planted have none. Images that the
       base states to be labelled rightly are not stated any more: set ``truth.calibration``.
     - Ids are hashes, so their order is random. Where pixels change, all images, clean ones too, are decoded, reduced
-      to ``side``, and written as uncompressed PNG, whose size follows from width and height alone; what is added gets
+      to ``side``, and written as BMP, whose size follows from width and height alone; what is added gets
       the size of a random image of the base. Where only labels change, the files stay as they are and the ids do not
       depend on the seed, so that embeddings are computed once for all noises, fractions and seeds.
     - How every image came about is in a table of its own: `provenance`.
@@ -104,7 +104,7 @@ class Planted(Contamination):
         else:
             key = digest_of([digest, rendering_key(), str(self._side)])[:32]
             folder = store.folder(f"contaminated/{key}", lambda empty: render(draft, ids, self._side, empty))
-            images = Images(Files(tuple(folder / f"{name}.png" for name in names)))
+            images = Images(Files(tuple(folder / f"{name}.bmp" for name in names)))
         _written_provenance(draft, digest, store)
         labelled = draft.base.labels is not None
         return ImageSet(

@@ -90,11 +90,13 @@ class Copies(PlantedImages):
         draft.pairs = np.concatenate([planted, judged, negatives])
         draft.copied = np.arange(len(draft.pairs)) < len(planted)
         draft.inclusion = np.concatenate([np.ones(len(planted) + len(judged)), chances])
-        drawn = f"a sample of {len(negatives):,} of the" if (chances < 1).any() else "all"
+        drawn = "all other pairs"
+        if (chances < 1).any():
+            drawn = f"{len(negatives):,} of the other pairs (a third with a copy, a third of one class, a third of two)"
         human = f"{len(judged):,} pairs that the base judges and " if len(judged) else ""
         draft.told[Issue.NEAR_DUPLICATE] = (
-            f"Synthetic: {len(planted):,} copies, each with its original. Negatives are {human}{drawn} other pairs (a "
-            "third with a copy, a third of one class, a third of two), taken to be none as the protocol takes all."
+            f"Synthetic: {len(planted):,} copies, each with its original. Negatives are {human}{drawn}, taken to be "
+            "none as the protocol takes all."
         )
 
 

@@ -29,7 +29,7 @@ def draw_blur(rng: np.random.Generator) -> Parameters:
 
 
 def blur(image: Image.Image, how: Mapping[str, Any], size: Size, _: Image.Image | None) -> Image.Image:
-    """Leave nothing of an image but a wash of colours."""
+    """Reduce colours, invert what is bright, and blur strongly."""
     frame, unit = _framed(image, size)
     if how["posterised"]:
         frame = ImageOps.posterize(frame, 2)

@@ -78,7 +78,7 @@ class Uniform(LabelNoise):
 
 @dataclass(frozen=True, kw_only=True)
 class UniformPerClass(Uniform):
-    """Changes ``ceil(fraction * n)`` of the n labels of each class, as the protocol ``LBLC``; otherwise as `Uniform`."""
+    """Changes ``ceil(fraction * n)`` of the n labels of each class, as the protocol ``LBLC``; else as `Uniform`."""
 
     protocol = "lblc"
     noise = "uniform, the same share of each class"

@@ -1,4 +1,4 @@
-"""Off-topic images: ``xr`` adds foreign ones, ``blur`` blurs some beyond recognition."""
+"""Off-topic images: ``xr`` adds foreign ones, ``blur`` blurs some strongly."""
 
 from dataclasses import dataclass, replace
 
@@ -53,7 +53,7 @@ class OffTopic(PlantedImages):
 
 @dataclass(frozen=True, kw_only=True)
 class Foreign(OffTopic):
-    """Adds images from elsewhere, as the protocol ``XR`` adds X-rays of hands and feet to other sets.
+    """Adds images from elsewhere, as the protocol ``XR`` adds X-rays to other sets.
 
     ``ceil(fraction * N)`` images of the source are added to the N of the base, cut and resized to the sizes of random
     images of it. The protocol takes images of VinDr-BodyPartXR whose body part is none of the named ones; here any
@@ -118,5 +118,5 @@ class Blurred(OffTopic):
             draft.items[position] = replace(draft.items[position], edit="blur", parameters=draw_blur(rng))
             draft.true[position], draft.given[position] = NONE, label
         draft.told[Issue.OFF_TOPIC] = (
-            f"Synthetic: {wanted:,} images were blurred beyond recognition. {draft.taken_for_right(Issue.OFF_TOPIC)}"
+            f"Synthetic: {wanted:,} images were blurred strongly. {draft.taken_for_right(Issue.OFF_TOPIC)}"
         )

@@ -15,10 +15,10 @@ from cleanbench.progress import progress
 
 
 def render(draft: Draft, ids: list[str], side: int | None, folder: Path) -> None:
-    """Write ``<id>.png`` for every item, in the order of the ids.
+    """Write ``<id>.bmp`` for every item, in the order of the ids.
 
-    Uncompressed, because the size of a compressed file tells a smooth image: the size of these files follows from
-    width and height.
+    The size of a compressed file would tell a smooth image; the size of these files follows from width and height.
+    (PNG without compression does as well, but takes 27 times as long to write and five times as long to read.)
 
     Args:
         draft: What the images are.
@@ -29,7 +29,7 @@ def render(draft: Draft, ids: list[str], side: int | None, folder: Path) -> None
     with progress("contaminating", len(draft), "image") as bar:
         for position in np.argsort(ids).tolist():
             image = _rendered(draft, draft.items[position], side)
-            image.save(folder / f"{ids[position]}.png", compress_level=0)
+            image.save(folder / f"{ids[position]}.bmp")
             bar.update(1)
 
 
