@@ -31,6 +31,7 @@ class Config:
     """The keys of ``conf/config.yaml``; what each means is said there."""
 
     dataset: Any = MISSING
+    contamination: Any = MISSING
     encoder: Any = MISSING
     method: Any = MISSING
     output: str = "runs"

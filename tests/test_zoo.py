@@ -99,7 +99,8 @@ def test_settings_replace_defaults(folder: Path) -> None:
         (
             ("chance", "methods"),
             {},
-            r"no group 'methods'. Did you mean 'method'\? Available: augmentations, dataset, encoder, exp.*, method",
+            r"no group 'methods'. Did you mean 'method'\? "
+            r"Available: augmentations, contamination, dataset, encoder, experiment, method",
         ),
         (
             ("mine",),

@@ -43,7 +43,7 @@ def _no_setting(key: str) -> str:
     group, _, setting = key.partition(".")
     if key in OPTIONAL:
         return f"{key} is not chosen by default, so it takes a plus: +{key}=…;{nearest('', zoo.available(key))}"
-    if not setting or group not in ("method", "dataset", "encoder"):
+    if not setting or group not in ("method", "dataset", "contamination", "encoder"):
         return f"there is no setting called {key!r}.{nearest(key, Config.__annotations__)}"
     chosen = next((word.split("=", 1)[1] for word in sys.argv if word.startswith(f"{group}=")), _default(group))
     if "," in chosen or "(" in chosen:  # a sweep over several options: the setting is unknown to one of them

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cleanbench.commands.grids import grid_of_sweep
+from cleanbench.commands.spread import spread_of_sweep
 from cleanbench.core import Issue
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record, encoder_labels
@@ -35,6 +36,7 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
         for outcome in _each_once(outcomes):
             if issue in outcome.top:
                 _show(console, _shortlist(issue, outcome))
+        grids += spread_of_sweep(issue, records)
     for part in grids:
         if isinstance(part, Table):
             _show(console, part)
