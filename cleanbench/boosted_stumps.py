@@ -245,8 +245,8 @@ def _best_splits(order, starts, labels, weights, sums, total):  # type: ignore[n
 
     The quality is the sum over both sides of (sum over classes of squared weight) / weight: the weight of all rows
     minus the weighted Gini impurity. A row that changes sides changes one class, hence both sums of squares by a term.
-    Each half of the weight is walked from its own end, where the sums of the smaller side grow; if they shrank,
-    rounding would be as large as they are.
+    Each half of the weight is walked from its own end, so that the sums of the lighter side grow: if they shrank, they
+    would end as mere rounding.
 
     Returns:
         Three arrays ``(D,)``; qualities are -inf where a column has no such split.
@@ -271,6 +271,8 @@ def _best_splits(order, starts, labels, weights, sums, total):  # type: ignore[n
                 before = near[label]
                 near[label] = before + moved
                 near_total += moved
+                if not backwards and 2 * near_total > total:
+                    break
                 near_squares += moved * (moved + 2 * before)
                 far_squares += moved * (moved - 2 * (sums[label] - before))
                 position = place if backwards else place + 1
@@ -283,7 +285,5 @@ def _best_splits(order, starts, labels, weights, sums, total):  # type: ignore[n
                     elif quality > second[column]:
                         second[column] = quality
                 place += step
-                if not backwards and 2 * near_total > total:
-                    break
             middle = place
     return best, second, positions

@@ -9,6 +9,7 @@ from cleanbench.compat import follows_reference
 from cleanbench.neighbours import blocks, normalised, products_of_rows
 
 REFERENCE_SEED = 42
+ITERATIONS = 100  # of k-means, as many as are expected when its time is reckoned
 
 
 class NoiseRank(Detector):
@@ -73,6 +74,9 @@ class NoiseRank(Detector):
         classes, labels = np.unique(data.labels, return_inverse=True)
         if len(classes) < 2:
             raise NotApplicable("all images have the same label")
+        clusters = _prototypes_per_class(np.bincount(labels))
+        multiplications = len(labels) * clusters * data.embeddings.shape[1]
+        data.afford(2 + 2e-10 * multiplications * (ITERATIONS + len(classes)))
         embeddings = normalised(data.embeddings) if self.normalise else data.embeddings
         points, of_class = prototypes(embeddings, labels, self.seed)
         voted = self.votes(embeddings, labels, points)
@@ -81,18 +85,20 @@ class NoiseRank(Detector):
     def votes(self, embeddings: Floats, labels: Ints, points: Floats) -> Ints:
         """Return the label that the nearest images give each prototype, shape ``(P,)``."""
         k = min(self.k, len(embeddings))
-        voted = np.empty(len(points), dtype=np.int64)
-        for rows in blocks(len(points), 8 * len(embeddings)):
-            squared = squared_distances(points[rows], embeddings)
-            some = np.argpartition(squared, k - 1, axis=1)[:, :k]
-            order = np.argsort(np.take_along_axis(squared, some, axis=1), axis=1, kind="stable")
-            nearest = np.take_along_axis(some, order, axis=1)
-            near = np.take_along_axis(squared, nearest, axis=1)
-            weights = self._kernel(near if self.reference else np.sqrt(near))
-            given = labels[nearest]
-            # The weight of the label of each voter; the first of the largest is that of the nearest.
-            tally = np.einsum("pj,pij->pi", weights, given[:, :, None] == given[:, None, :])
-            voted[rows] = np.take_along_axis(given, tally.argmax(axis=1)[:, None], axis=1)[:, 0]
+        near = np.full((len(points), 0), np.inf)
+        who = np.empty((len(points), 0), dtype=np.int64)
+        for rows in blocks(len(embeddings), 8 * len(points)):
+            squared = squared_distances(points, embeddings[rows])
+            some = np.argpartition(squared, min(k, squared.shape[1]) - 1, axis=1)[:, :k]
+            near = np.hstack([near, np.take_along_axis(squared, some, axis=1)])
+            who = np.hstack([who, some + rows.start])
+            order = np.argsort(near, axis=1, kind="stable")[:, :k]
+            near, who = np.take_along_axis(near, order, axis=1), np.take_along_axis(who, order, axis=1)
+        weights = self._kernel(near if self.reference else np.sqrt(near))
+        given = labels[who]
+        # The weight of the label of each voter; the first of the largest is that of the nearest.
+        tally = np.einsum("pj,pij->pi", weights, given[:, :, None] == given[:, None, :])
+        voted: Ints = np.take_along_axis(given, tally.argmax(axis=1)[:, None], axis=1)[:, 0]
         return voted
 
     def scores(self, embeddings: Floats, labels: Ints, points: Floats, of_class: Ints, voted: Ints) -> Floats:
@@ -145,7 +151,7 @@ def prototypes(embeddings: Floats, labels: Ints, seed: int) -> tuple[Floats, Int
     from sklearn.exceptions import ConvergenceWarning
 
     sizes = np.bincount(labels)
-    wanted = max(1, floor(sqrt(sizes.mean() / 2)))
+    wanted = _prototypes_per_class(sizes)
     centres = []
     with warnings.catch_warnings():
         # A class of few distinct images has some of its prototypes twice.
@@ -154,3 +160,7 @@ def prototypes(embeddings: Floats, labels: Ints, seed: int) -> tuple[Floats, Int
             clusters = KMeans(min(wanted, int(size)), n_init=1, random_state=seed)
             centres.append(clusters.fit(embeddings[labels == label]).cluster_centers_)
     return np.concatenate(centres), np.repeat(np.arange(len(sizes)), [len(centre) for centre in centres])
+
+
+def _prototypes_per_class(sizes: Ints) -> int:
+    return max(1, floor(sqrt(sizes.mean() / 2)))

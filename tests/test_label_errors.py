@@ -1,5 +1,6 @@
 """Confident learning, FINE, SimiFeat and BHN against their definitions and the reference's outputs."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from cleanbench import Floats, Ints, Issue, NotApplicable, UserError, View
 from cleanbench.cross_validation import dealt_folds, out_of_fold, stratified_folds
+from cleanbench.leaderboard.tables import page
 from cleanbench.methods.bhn import BHN
 from cleanbench.methods.confident_learning import SCORES, ConfidentLearning
 from cleanbench.methods.fine import FINE, alignment
@@ -272,3 +274,13 @@ def test_bhn_does_not_score_classes_that_nothing_is_stated_of() -> None:
         BHN().rank(Issue.LABEL_ERROR, View.from_arrays(embeddings=rows, labels=labels, calibration=[0, 1]))
     with pytest.raises(UserError, match="at least 2 folds"):
         BHN(folds=1)
+
+
+def test_a_run_that_is_told_right_labels_is_marked_as_supervised(rank_with: Callable[..., Any], pictures: Path) -> None:
+    outcome = rank_with(
+        "method=bhn", "encoder=pixels", "dataset=folder", f'dataset.root="{pictures}"', "truth.calibration=0.8"
+    )
+    (record,) = outcome.run.records
+    assert record.supervised
+    assert "`bhn` †" in page([record])
+    assert "†: supervised" in page([record])
