@@ -24,8 +24,8 @@ class EmbeddingDistance(Detector):
     by an approximate index (`cleanbench.approximate`), which may miss some and pays off from some 100,000 images on:
     with fewer the exact search is about as quick, or quicker. What share an index finds is measured on a sample and
     noted in the record: ``recall`` of the pairs that belong on the list, by ``recall_sample`` random images, which have
-    ``recall_pairs`` of them. Groups of more copies than ``neighbours`` lower it. Asked pairs are scored alike with every
-    index.
+    ``recall_pairs`` of them. Groups of more copies than ``neighbours`` lower it. Asked pairs are scored alike with
+    every index.
 
     Args:
         distance: ``cosine`` or ``euclidean``.
