@@ -1,6 +1,8 @@
 """Pairs by distance of embeddings: exact, and by indices whose recall is measured."""
 
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from cleanbench.approximate import measured_recall
 from cleanbench.measures import Cosines
 from cleanbench.neighbours import top_pairs
 from cleanbench.pairs import decode, pair_count
+from cleanbench.run import Outcome
 from cleanbench.view import TooCostly
 
 DISTANCES = [("cosine", True), ("euclidean", True), ("euclidean", False)]
@@ -124,3 +127,11 @@ def test_exact_retrieval_refuses_what_takes_too_long(rows: Floats) -> None:
     view = View.from_arrays(embeddings=rows, cpu_limit=1e-5)
     with pytest.raises(TooCostly, match="cpu_limit=1e-05 seconds"):
         zoo.load("embedding_distance").retrieve(view, 5)
+
+
+def test_the_recall_reaches_the_record(rank_with: Callable[..., Outcome], unjudged: Path) -> None:
+    pytest.importorskip("faiss")
+    outcome = rank_with("dataset=folder", f"dataset.root={unjudged}", "encoder=pixels", "method=embedding_distance",
+                        "method.index=hnsw", "retrieve=5")  # fmt: skip
+    (record,) = outcome.run.records
+    assert record.notes == {"index": "hnsw", "recall": 1.0, "recall_sample": 8, "recall_pairs": 10}
