@@ -3,7 +3,7 @@
 import numpy as np
 
 from cleanbench import Detector, Floats, Need, NotApplicable, UserError, View
-from cleanbench.cross_validation import LEAST_FOLDS, dealt_folds, logistic
+from cleanbench.cross_validation import LEAST_FOLDS, dealt_folds, expected_cost, logistic
 
 
 class BHN(Detector):
@@ -20,8 +20,8 @@ class BHN(Detector):
     second term is the mean over folds. The paper cuts where Benjamini and Hochberg (1995) do; the order is that of p.
 
     Images of a class that no stated image has cannot be tested: they get no score (-inf), which tables show as
-    coverage. Stated images have p = 1. Fewer than n / 20 distinct p-values lie below .05: few stated images tell
-    suspicious labels apart by s alone.
+    coverage. Stated images have p = 1. No more than (n + 1) / 20 distinct p-values lie at or below .05, so where few
+    images are stated, it is s that orders the suspicious ones.
 
     Args:
         folds: Of the stated images.
@@ -41,6 +41,7 @@ class BHN(Detector):
         classes, given = np.unique(labels[stated], return_inverse=True)
         if len(classes) < 2:
             raise NotApplicable("the images that are stated to be labelled rightly have fewer than two labels")
+        data.afford(*expected_cost("logistic", len(stated), embeddings.shape[1], len(classes), self.folds))
         fold_of = dealt_folds(given, self.folds, np.random.default_rng(self.seed))
         dealt = np.unique(fold_of)
         confidence = np.zeros(len(labels))
