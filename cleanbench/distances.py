@@ -40,8 +40,19 @@ class Distance:
         """What kernels search by; it ranks pairs as the distance does."""
         return SquaredGaps if self.name == "euclidean" and not self.normalise else Cosines
 
+    @property
+    def squared(self) -> bool:
+        """Whether what the measure calls the distance is the square of this one, for unit rows as for others."""
+        return self.name == "euclidean"
+
+    def columns(self, embeddings: Floats) -> int:
+        """Return how many float32 columns cost as much: distances of rows as they are take double precision."""
+        wide = self.measure is SquaredGaps or embeddings.dtype == np.float64
+        columns: int = embeddings.shape[1]
+        return 2 * columns if wide else columns
+
     def nearness(self, similarities: Floats) -> Floats:
         """Return 1 - distance for similarities of `measure`."""
-        if self.name == "euclidean":
+        if self.squared:
             return 1 - np.sqrt(self.measure.distances(similarities))
         return (1 + similarities) / 2

@@ -3,16 +3,19 @@
 import numpy as np
 
 from cleanbench.core import Floats, Ints
-from cleanbench.neighbours import Cosines, farthest, label_distances
+from cleanbench.distances import Distance
+from cleanbench.neighbours import farthest, label_distances
 from cleanbench.view import NotApplicable
+
+COSINE = Distance()
 
 
 def intra_extra(
     embeddings: Floats,
     labels: Ints,
-    measure: type[Cosines] = Cosines,
+    distance: Distance = COSINE,
+    device: str = "cpu",
     *,
-    squares: bool = False,
     as_reference: bool = False,
 ) -> Floats:
     """Return d_same² / (d_same² + d_other²) of each image, in [0, 1], shape ``(N,)``.
@@ -24,8 +27,8 @@ def intra_extra(
     Args:
         embeddings: Shape ``(N, D)``.
         labels: Shape ``(N,)``.
-        measure: Of the distance.
-        squares: Whether what the measure calls the distance is already the square.
+        distance: Between rows.
+        device: Where candidates for the nearest rows are found.
         as_reference: Return scores that put the images in the order of the authors' code instead: `reference_order`.
 
     Raises:
@@ -33,20 +36,31 @@ def intra_extra(
     """
     if (labels == labels[0]).all():
         raise NotApplicable("all images have the same label")
-    same, other = label_distances(embeddings, labels, measure)
+    measure = distance.measure
+    same, other = label_distances(embeddings, labels, measure, device)
     alone = np.flatnonzero(np.isinf(same))
-    same[alone] = farthest(embeddings, alone, measure)
+    same[alone] = farthest(embeddings, alone, measure, device)
     # Below what the encoder's precision resolves two images are equal; a ratio of such noise is any number.
     resolution = measure(embeddings).resolution()
     same[same < resolution] = 0.0
     other[other < resolution] = 0.0
-    if not squares:
+    if not distance.squared:
         same, other = same**2, other**2
     total = same + other
     if as_reference:
         return reference_order(np.divide(other, total, out=np.full(len(total), np.nan), where=total > 0))
     scores: Floats = np.divide(same, total, out=np.full(len(total), 0.5), where=total > 0)
     return scores
+
+
+def intra_extra_cost(embeddings: Floats, distance: Distance = COSINE) -> tuple[float, float]:
+    """Return the CPU seconds and the bytes that `intra_extra` is expected to take.
+
+    Fitted to 13 seconds for 40,000 images of 384 columns on one core; memory is that of a sorted copy beside the
+    normalised one.
+    """
+    count, columns = len(embeddings), distance.columns(embeddings)
+    return 2.5e-11 * count**2 * (columns + 50), 8.0 * count * columns + 2**27
 
 
 def reference_order(goodness: Floats) -> Floats:

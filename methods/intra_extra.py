@@ -2,7 +2,7 @@
 
 from cleanbench import Detector, Floats, Need, View
 from cleanbench.compat import follows_reference
-from cleanbench.intra_extra import intra_extra
+from cleanbench.intra_extra import intra_extra, intra_extra_cost
 
 
 class IntraExtra(Detector):
@@ -30,4 +30,7 @@ class IntraExtra(Detector):
         self.as_reference = follows_reference(compat)
 
     def label_errors(self, data: View) -> Floats:
-        return intra_extra(data.embeddings, data.labels, as_reference=self.as_reference)
+        embeddings = data.embeddings
+        if data.device == "cpu":
+            data.afford(*intra_extra_cost(embeddings))
+        return intra_extra(embeddings, data.labels, device=data.device, as_reference=self.as_reference)

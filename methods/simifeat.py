@@ -47,7 +47,7 @@ class SimiFeat(Detector):
             raise NotApplicable("one image has no neighbours")
         if (labels == labels[0]).all():
             raise NotApplicable("all images have the same label")
-        neighbours, _ = nearest(data.embeddings, min(self.k, len(labels) - 1))
+        neighbours, _ = nearest(data.embeddings, min(self.k, len(labels) - 1), device=data.device)
         given = labels[neighbours]
         # Of each neighbour: how many have its label. No array of images by classes is needed.
         alike = np.zeros(given.shape, dtype=np.int64)
