@@ -173,6 +173,14 @@ class Record(Frozen):
     notes: dict[str, str | int | float] = {}
     schema_version: Literal[1] = SCHEMA
 
+    @model_serializer(mode="wrap")
+    def _without_empty_notes(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out notes where there are none, so that older records are written as they were."""
+        content: dict[str, Any] = dump(self)
+        if not self.notes:
+            content.pop("notes", None)
+        return content
+
     @property
     def label(self) -> str:
         """The method with the settings that differ from its defaults, as tables show it."""

@@ -85,11 +85,11 @@ def test_a_training_shows_itself_at_once_then_loss_rank_and_remaining_time(
     settings.prepare(Images(Files(tuple(sorted(unjudged.rglob("*.png"))) * 3)), tmp_path)
     assert "training simclr:   0%" in at_start[0], "before the first step, which may take long"
     shown = terminal()
-    assert "loss=" in shown
-    assert "rank=?" in shown
+    assert "loss " in shown
+    assert "rank ?" in shown
     last = next(line for line in shown.split("\r") if "5/6" in line)
-    assert "rank=" in last
-    assert "rank=?" not in last
+    assert "rank " in last
+    assert "rank ?" not in last
     assert "<00:0" in last, "the remaining time"
 
 

@@ -154,7 +154,7 @@ class _Training:
                 losses = []
                 for loss in self._epoch(epoch):
                     losses.append(loss)
-                    bar.set_postfix(loss=f"{loss:.3f}", rank=self._last_rank(), refresh=False)
+                    bar.set_postfix_str(f"loss {loss:.2f}, rank {self._last_rank()}", refresh=False)
                     bar.update(1)
                 self.history["loss"].append(float(np.mean(losses)))
                 self.history["learning_rate"].append(float(self.optimizer.param_groups[0]["lr"]))
