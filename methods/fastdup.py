@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from cleanbench import Detector, Floats, Ints, Issue, Need, NotApplicable, Ranki
 from cleanbench.neighbours import cosine, nearest, top_pairs
 
 INTERPRETER = "CLEANBENCH_FASTDUP_PYTHON"
-SECONDS = 0.05  # CPU time for an image of 256 x 256 pixels, written and read again; measured with 2.54
+SECONDS = 0.03  # CPU time for an image of 256 x 256 pixels, written and read again; measured with 2.54
 SCRIPT = """
 import sys, fastdup
 images, work, threads, accurate = sys.argv[1:]
@@ -48,6 +49,10 @@ class FastDup(Detector):
 
     needs = Need.IMAGES
     requires = ("fastdup",)
+    exempt: ClassVar = {
+        "planted_faults": "its network sees texture: in pictures of 48 pixels, a copy's JPEG artefacts",
+        "memory_grows_linearly": "it works in a process of its own, whose memory the check does not see, for minutes",
+    }
 
     def __init__(self, high_accuracy: bool = False) -> None:
         self.high_accuracy = high_accuracy
