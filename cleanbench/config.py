@@ -31,7 +31,6 @@ class Config:
     """The keys of ``conf/config.yaml``; what each means is said there."""
 
     dataset: Any = MISSING
-    contamination: Any = MISSING
     encoder: Any = MISSING
     method: Any = MISSING
     output: str = "runs"
@@ -43,6 +42,7 @@ class Config:
     timeout: float | None = None
     retrieve: int = 1000
     force: bool = False
+    contamination: Any = field(default_factory=lambda: {"_target_": "cleanbench.contamination.base.Untouched"})
     truth: TruthConfig = field(default_factory=TruthConfig)
 
 

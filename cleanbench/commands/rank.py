@@ -32,7 +32,7 @@ def rank(composed: DictConfig, choices: Mapping[str, str], search: Sequence[str]
 
     Args:
         composed: The configuration as Hydra composed it.
-        choices: The chosen option of each config group: ``method``, ``dataset``, ``contamination``, ``encoder``.
+        choices: The chosen option of each config group: ``method``, ``dataset``, ``encoder``.
         search: Folders of configurations besides the installed ones.
 
     Raises:
@@ -40,7 +40,7 @@ def rank(composed: DictConfig, choices: Mapping[str, str], search: Sequence[str]
     """
     cfg = config.checked(composed)
     settings = {group: _resolved(cfg, group) for group in ("method", "dataset", "contamination", "encoder")}
-    if unnamed := [group for group in settings if group not in choices]:
+    if unnamed := [group for group in ("method", "dataset", "encoder") if group not in choices]:
         raise UserError(f"{unnamed[0]} has settings but no name; choose it by name: {unnamed[0]}=NAME")
     _check_settings(settings["method"], "method")
     detector = _target(settings["method"], "method")

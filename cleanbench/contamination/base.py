@@ -51,8 +51,8 @@ class Planted(Contamination):
     - The truths of the contaminated set are called ``planted``; issues that are not planted have none. Images that the
       base states to be labelled rightly are not stated any more: set ``truth.calibration``.
     - Ids are hashes, so their order is random. Where pixels change, all images, clean ones too, are decoded, reduced
-      to ``side``, and written as BMP, whose size follows from width and height alone; what is added gets
-      the size of a random image of the base. Where only labels change, the files stay as they are and the ids do not
+      to ``side``, and written as BMP, whose size follows from width and height alone; what is added gets the size of
+      a random image of the base. Where only labels change, the files stay as they are and the ids do not
       depend on the seed, so that embeddings are computed once for all noises, fractions and seeds.
     - How every image came about is in a table of its own: `provenance`.
 
@@ -115,7 +115,7 @@ class Planted(Contamination):
             classes=draft.classes if labelled else (),
             truths=_truths(draft, names, np.argsort(order)),
             card=self._card(draft),
-            warnings=(*draft.base.warnings, *draft.warnings),
+            warnings=draft.base.warnings,
         )
 
     def provenance(self, image_set: ImageSet) -> Path:

@@ -59,7 +59,6 @@ class Draft:
         copied: Which of the pairs are a copy and its original, shape ``(P,)``.
         inclusion: Probability with which each pair was drawn, shape ``(P,)``.
         told: How the truth of each issue was made.
-        warnings: What the user should know, in sentences.
     """
 
     base: ImageSet
@@ -73,7 +72,6 @@ class Draft:
     copied: Bools = field(default_factory=lambda: np.zeros(0, dtype=bool))
     inclusion: Floats = field(default_factory=lambda: np.zeros(0))
     told: dict[Issue, str] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, base: ImageSet, pixels_digest: str) -> Self:

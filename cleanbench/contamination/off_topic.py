@@ -56,8 +56,8 @@ class Foreign(OffTopic):
     """Adds images from elsewhere, as the protocol ``XR`` adds X-rays to other sets.
 
     ``ceil(fraction * N)`` images of the source are added to the N of the base, cut and resized to the sizes of random
-    images of it. The protocol takes images of VinDr-BodyPartXR whose body part is none of the named ones; here any
-    ``source`` can be given.
+    images of it; smaller ones are enlarged, which shows. The protocol takes the images of VinDr-BodyPartXR whose class
+    is "others"; here any ``source`` can be given.
 
     Attributes:
         source: A folder, the name of a data set, or ``drawings``: charts, codes and patterns drawn by a program,
