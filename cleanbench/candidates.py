@@ -14,6 +14,7 @@ from cleanbench.hashes import average_bits, closest_pairs, difference_bits, freq
 from cleanbench.neighbours import top_pairs
 from cleanbench.pairs import encode, most_suspicious, pair_count
 from cleanbench.progress import progress
+from cleanbench.structure import local_structure
 from cleanbench.thumbnails import reduction
 from cleanbench.view import View
 
@@ -23,9 +24,10 @@ TIMED = 2000  # pairs scored to tell how long all of them would take
 BLOCK = 1 << 16  # pairs scored at once for the recall
 
 Score = Callable[[Ints], Floats]
+Source = Callable[[View, int], Ints]  # gives so many pairs, or a few less
 
 
-def of_hash(bits: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.uint8]], size: str) -> Callable[[View, int], Ints]:
+def of_hash(bits: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.uint8]], size: str) -> Source:
     """Return a source of pairs whose hashes differ in few bits."""
     return lambda data, count: closest_pairs(bits(reduction(data, size)), count)[0]
 
@@ -42,41 +44,60 @@ def thumbnails(data: View, count: int) -> Ints:
     return top_pairs(rows - rows.mean(axis=1, keepdims=True), count)[0]
 
 
+def structure(data: View, count: int) -> Ints:
+    """Return pairs of 64 x 64 gray thumbnails whose contrast and structure are alike around every eighth pixel."""
+    return top_pairs(local_structure(reduction(data, "gray_64x64_area")), count)[0]
+
+
 def embeddings(data: View, count: int) -> Ints:
     """Return pairs whose embeddings have a large cosine; for methods that declare `Need.EMBEDDINGS`."""
     return top_pairs(data.embeddings, count)[0]
 
 
-SOURCES: Mapping[str, Callable[[View, int], Ints]] = {
+SOURCES: Mapping[str, Source] = {
     "ahash": of_hash(average_bits, "gray_8x8"),
     "dhash": of_hash(difference_bits, "gray_9x8"),
     "phash": of_hash(frequency_bits, "gray_32x32"),
     "invariant_hash": invariant,
+    "structure": structure,
     "thumbnails": thumbnails,
     "embeddings": embeddings,
 }
 
 
-def known_source(name: str) -> str:
-    """Return ``name`` if candidates can be had from it.
+def check(source: str, factor: int, sources: Mapping[str, Source] = SOURCES) -> None:
+    """Check a method's settings.
 
     Raises:
-        UserError: If it is not a key of `SOURCES`, nor ``all``.
+        UserError: If ``source`` is not a key of ``sources``, nor ``all``, or ``factor`` is less than 1.
     """
-    if name not in (*SOURCES, ALL):
-        raise UserError(f"candidates={name!r} is unknown; choose one of {', '.join(SOURCES)}, or {ALL} for every pair")
-    return name
+    if source not in (*sources, ALL):
+        raise UserError(
+            f"candidates={source!r} is unknown; choose one of {', '.join(sources)}, or {ALL} for every pair"
+        )
+    if factor < 1:
+        raise UserError(f"factor={factor} must be at least 1: so many candidates are scored for each pair retrieved")
 
 
-def retrieve(data: View, score: Score, limit: int, source: str, factor: int, *, sample: int = SAMPLE) -> Ranking:
+def retrieve(
+    data: View,
+    score: Score,
+    limit: int,
+    source: str,
+    factor: int,
+    *,
+    sources: Mapping[str, Source] = SOURCES,
+    sample: int = SAMPLE,
+) -> Ranking:
     """Return the ``limit`` highest-scoring pairs among candidates, best first, ties by position.
 
     Args:
         data: What candidates are taken from.
         score: Scores pairs ``(M, 2)``, each by itself.
         limit: How many pairs.
-        source: A key of `SOURCES`, or ``all``: every pair is scored, which is exact.
+        source: A key of ``sources``, or ``all``: every pair is scored, which is exact.
         factor: How many candidates are scored for each pair that is wanted.
+        sources: Where candidates may come from.
         sample: How many images are drawn, always the same, to estimate the recall: the share of the true ``limit``
             best pairs that are candidates. Their pairs with all others cost as much as so many candidates; 0 leaves the
             recall unknown.
@@ -95,7 +116,7 @@ def retrieve(data: View, score: Score, limit: int, source: str, factor: int, *, 
         data.afford(seconds_per_pair(score, count) * pair_count(count))
         found = most_suspicious(score, count, limit)
         return Ranking(Issue.NEAR_DUPLICATE, found.items, found.scores, notes={"candidates": ALL, "recall": 1.0})
-    candidates = SOURCES[source](data, min(factor * limit, pair_count(count)))
+    candidates = sources[source](data, min(factor * limit, pair_count(count)))
     codes = encode(candidates, count)
     scores = np.asarray(score(candidates), dtype=np.float64)
     best = np.lexsort((codes, -scores))[:limit]

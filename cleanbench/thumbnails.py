@@ -22,9 +22,8 @@ LUMINANCE = np.array([9798, 19235, 3735])
 
 # Kinds of pixels that `colours` counts: gray, faint, bright and between these two, each in six hues; or black.
 HUES, COLOUR_BITS = 6, 3
-VALUES = np.arange(256)
-HUE_KIND = np.minimum(VALUES * HUES // 255, HUES - 1).astype(np.uint8)
-SATURATION_KIND = (HUES * np.select([VALUES < 85, VALUES < 170, VALUES > 170], [0, 1, 2], 3)).astype(np.uint8)
+HUE_KIND = [min(value * HUES // 255, HUES - 1) for value in range(256)]
+SATURATION_KIND = [HUES * (0 if value < 85 else 1 if value < 170 else 2 if value > 170 else 3) for value in range(256)]
 BLACK = 4 * HUES
 
 
@@ -122,10 +121,10 @@ def colours(image: Image.Image) -> npt.NDArray[np.uint8]:
 
     Three bits each: the share of black pixels, of gray ones, and of six hues among the rest, twice: faint and bright.
     """
-    hue, saturation, _ = (np.asarray(band) for band in image.convert("HSV").split())
-    kinds = HUE_KIND[hue] + SATURATION_KIND[saturation]
+    hue, saturation, _ = image.convert("HSV").split()
+    kinds = np.asarray(hue.point(HUE_KIND)) + np.asarray(saturation.point(SATURATION_KIND))
     kinds[np.asarray(image.convert("L")) < 256 // 8] = BLACK
-    counts = np.bincount(kinds.ravel(), minlength=BLACK + 1)
+    counts = np.array(Image.fromarray(kinds).histogram()[: BLACK + 1])
     gray_ones, faint, bright, between = counts[:BLACK].reshape(4, HUES)
     levels = 2**COLOUR_BITS
     coloured = max(1, int(faint.sum() + bright.sum() + between.sum()))

@@ -4,9 +4,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from cleanbench import Detector, Floats, Ints, Need, Ranking, UserError, View
-from cleanbench.candidates import known_source, retrieve
-from cleanbench.hashes import difference_bits
+from cleanbench import Detector, Floats, Ints, Need, Ranking, View
+from cleanbench.candidates import SOURCES as SHARED
+from cleanbench.candidates import check, retrieve
+from cleanbench.hashes import closest_pairs, difference_bits
+from cleanbench.pairs import pair_count
 from cleanbench.thumbnails import LANCZOS, gray, reduction
 
 SIDE = 300  # pixels of the thumbnail that is segmented
@@ -15,6 +17,7 @@ SMALLEST = 500  # pixels that a segment must exceed
 MOST = SIDE * SIDE // (SMALLEST + 1)  # segments that an image can have
 BITS = 64
 TOLERATED = BITS // 4  # bits in which segments that match may differ
+SECONDS_PER_PAIR = 0.7e-9  # of CPU time, to compare two segments
 PAIRS = 64  # whose segments are compared at once
 
 
@@ -35,30 +38,57 @@ class CropResistant(Detector):
     threshold of brightness is fixed, so a change of brightness changes the segments.
 
     Hashing takes about 4 milliseconds of CPU time per image of 256 x 256 pixels, which is more than all other hashes
-    together; therefore it is done in a pass of its own if another method has been there before.
+    together; therefore it is done in a pass of its own if another method has been there before. Retrieved pairs are the
+    best of ``factor`` times as many candidates; the ranking's notes estimate how many of the true best are among them.
 
     Args:
-        candidates: Where retrieved pairs come from: a source of `cleanbench.candidates`, or ``all`` for every pair.
-        factor: How many candidates are scored for each pair that is retrieved.
+        candidates: Where retrieved pairs come from: ``segments``, the images of the closest pairs of segments; another
+            source of `cleanbench.candidates`; or ``all`` for every pair.
+        factor: How many candidates (of ``segments``: pairs of segments) there are for each pair that is retrieved.
     """
 
     needs = Need.IMAGES
 
-    def __init__(self, candidates: str = "dhash", factor: int = 50) -> None:
-        self.candidates = known_source(candidates)
+    def __init__(self, candidates: str = "segments", factor: int = 200) -> None:
+        check(candidates, factor, SOURCES)
+        self.candidates = candidates
         self.factor = factor
-        if factor < 1:
-            raise UserError(f"factor={factor} must be at least 1: so many candidates are scored for each wanted pair")
 
     def near_duplicates(self, data: View, pairs: Ints) -> Floats:
-        hashes = reduction(data, "segments", {"segments": ({}, segments)})
-        words = np.ascontiguousarray(hashes[:, 1:]).view(np.uint64)[..., 0]
-        return found_shares(words, hashes[:, 0, 0], pairs)
+        hashes, counts = segments_of(data)
+        return found_shares(hashes.view(np.uint64)[..., 0], counts, pairs)
 
     def retrieve(self, data: View, limit: int) -> Ranking:
+        hashes, counts = segments_of(data)
+        words = hashes.view(np.uint64)[..., 0]
         return retrieve(
-            data, lambda pairs: self.near_duplicates(data, pairs), limit, self.candidates, factor=self.factor
+            data,
+            lambda pairs: found_shares(words, counts, pairs),
+            limit,
+            self.candidates,
+            self.factor,
+            sources=SOURCES,
         )
+
+
+def segments_of(data: View) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Return the packed hashes of the segments of all images ``(N, K, 8)`` and their numbers ``(N,)``."""
+    hashes = reduction(data, "segments", {"segments": ({}, segments)})
+    return np.ascontiguousarray(hashes[:, 1:]), hashes[:, 0, 0]
+
+
+def pairs_of_segments(data: View, count: int) -> Ints:
+    """Return the pairs of images that the ``count`` pairs of closest segments join."""
+    hashes, counts = segments_of(data)
+    each = counts.astype(np.int64)
+    owners = np.repeat(np.arange(len(data)), each)
+    data.afford(SECONDS_PER_PAIR * pair_count(len(owners)))
+    closest, _ = closest_pairs(hashes[np.arange(MOST) < each[:, None]], count)
+    joined = np.unique(np.sort(owners[closest], axis=1), axis=0)
+    return joined[joined[:, 0] < joined[:, 1]]
+
+
+SOURCES = {"segments": pairs_of_segments, **SHARED}
 
 
 def segments(image: Image.Image) -> npt.NDArray[np.uint8]:

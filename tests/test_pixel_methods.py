@@ -19,8 +19,9 @@ from cleanbench.methods.crop_resistant import CropResistant, medians, segments
 from cleanbench.methods.luminance import Luminance
 from cleanbench.methods.phash import PHash
 from cleanbench.methods.phash_reference import PHashReference, reference_bits
-from cleanbench.methods.ssim import SSIM, ssim
+from cleanbench.methods.ssim import SSIM
 from cleanbench.methods.ssim_reference import SSIMReference
+from cleanbench.structure import ssim
 from cleanbench.thumbnails import reduction
 
 OF_PAIRS = (
@@ -137,6 +138,16 @@ def test_a_set_that_is_too_large_for_all_pairs_is_refused() -> None:
     large = View.from_arrays(labels=np.zeros(10**6, dtype=int), cpu_limit=1200)
     with pytest.raises(NotApplicable, match="it would take about 6 hours of CPU time for 1,000,000 images"):
         SSIMReference().retrieve(large, 10)
+
+
+@pytest.mark.parametrize("name", ["crop_resistant", "ssim"])
+def test_the_best_of_candidates_are_retrieved_with_their_own_scores(name: str, view: View) -> None:
+    pairs = all_pairs(len(view))
+    scores = zoo.load(name).near_duplicates(view, pairs)
+    found, exact = zoo.load(name).retrieve(view, 5), zoo.load(name, candidates="all").retrieve(view, 5)
+    np.testing.assert_array_equal(exact.items, pairs[np.argsort(-scores, kind="stable")[:5]])
+    np.testing.assert_array_equal(found.scores, exact.scores)
+    assert found.notes["recall"] == 1
 
 
 # -- Crop-resistant hash
