@@ -76,7 +76,8 @@ def _methods(issue: Issue, views: dict[str, View], items: npt.NDArray[np.integer
     if issue is Issue.LABEL_ERROR:
         for name, view in views.items():
             yield f"knn_disagreement {name}", lambda view=view: KNNDisagreement().label_errors(view)[items]
-            yield f"confident_learning {name}", lambda view=view: ConfidentLearning().label_errors(view)[items]
+            learning = ConfidentLearning("logistic", "self_confidence", folds=5)
+            yield f"confident_learning {name}", lambda view=view, method=learning: method.label_errors(view)[items]
         return
     yield "luminance", lambda: Luminance().off_topic(pixels)[items]
     for name, view in views.items():

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from cleanbench import plugins
+from cleanbench import __version__, plugins
 from cleanbench.core import UserError
 
 MISTAKE, FAILURE = 2, 1
@@ -59,6 +59,10 @@ def job(config: DictConfig) -> None:
 def main() -> None:
     """Run the command line; a user's mistake ends it with code 2 and a few lines."""
     from cleanbench.commands.mistakes import explained
+
+    if "--version" in sys.argv[1:]:  # Hydra would tell its own
+        sys.stdout.write(f"cleanbench {__version__}\n")
+        return
 
     # As after Ctrl-C, nothing half-done stays and no child process goes on.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

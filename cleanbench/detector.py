@@ -50,10 +50,18 @@ class Detector:
 
         The default asks `near_duplicates` for every pair, block by block, which is exact, needs little
         memory and grows with the square of the number of images; override it where there is a faster way.
-        """
-        from cleanbench.pairs import most_suspicious
 
-        return most_suspicious(lambda pairs: self.near_duplicates(data, pairs), len(data), limit)
+        Raises:
+            TooCostly: If a few pairs tell that all would take more CPU time than the run allows.
+        """
+        from cleanbench.pairs import cost_of_all, most_suspicious
+
+        def score(pairs: Ints) -> Floats:
+            return self.near_duplicates(data, pairs)
+
+        if data.cpu_limit is not None:
+            data.afford(cost_of_all(score, len(data)))
+        return most_suspicious(score, len(data), limit)
 
     @classmethod
     def issues(cls) -> tuple[Issue, ...]:

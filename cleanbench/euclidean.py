@@ -3,7 +3,7 @@
 import numpy as np
 
 from cleanbench.core import Floats, Ints
-from cleanbench.neighbours import PAIR_VALUES, Cosines, blocks, products_of_rows, working_precision
+from cleanbench.measures import PAIR_VALUES, Cosines, blocks, in_range, products_of_rows, working_precision
 
 
 class SquaredGaps(Cosines):
@@ -32,6 +32,11 @@ class SquaredGaps(Cosines):
         return -np.minimum(gaps / (4 * self.largest_square), 1.0)
 
     @staticmethod
+    def comparable(embeddings: Floats) -> Floats:
+        """Return rows of the same similarities whose squares float64 can hold."""
+        return in_range(embeddings, together=True)
+
+    @staticmethod
     def distances(similarities: Floats) -> Floats:
         """Return the squared distances, in [0, 1]."""
         return np.abs(similarities)
@@ -44,6 +49,10 @@ class SquaredGaps(Cosines):
         for rows in blocks(len(lifted), 8 * columns):
             lifted[rows, columns] = (1 - products_of_rows(lifted[rows, :columns], lifted[rows, :columns])) / 2
         return lifted
+
+    def points(self) -> Floats:
+        """Return the rows over the longest, as float32."""
+        return np.ascontiguousarray(self.factors()[:, :-2], dtype=np.float32)
 
     def facing(self, factors: Floats) -> Floats:
         """Return (u, 1, h) for rows (u, h, 1)."""

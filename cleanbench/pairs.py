@@ -1,5 +1,6 @@
 """Asking for pairs, looking them up and retrieving the most suspicious ones, without an N x N array."""
 
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +10,8 @@ from cleanbench.core import Floats, Ints, Issue, Ranking
 from cleanbench.progress import progress
 
 BLOCK = 1 << 18  # pairs scored at once: a few MiB, large enough to keep vector units busy
+PROBES = (16, 256, 4096, 65536)  # pairs scored to tell what all would cost, up to the first that takes as long as this:
+TELLING = 0.5  # CPU seconds
 
 
 def pair_count(images: int) -> int:
@@ -84,7 +87,7 @@ def most_suspicious(score: Callable[[Ints], Floats], images: int, limit: int) ->
     if limit < 1:
         raise ValueError(f"limit={limit} must be at least 1")
     total = pair_count(images)
-    codes, best = np.zeros(0, dtype=np.int64), np.zeros(0)
+    best = Best(limit)
     with progress("pairs", total, "pair") as bar:
         for start in range(0, total, BLOCK):
             block = np.arange(start, min(start + BLOCK, total))
@@ -95,10 +98,72 @@ def most_suspicious(score: Callable[[Ints], Floats], images: int, limit: int) ->
             if np.isnan(scores).any() or np.isposinf(scores).any():
                 raise ValueError("the score of a pair is NaN or +inf")
             bar.update(len(block))
-            if len(best) == limit:  # what does not beat the last one kept needs no sorting; ties go to earlier pairs
-                better = scores > best[-1]
-                block, scores = block[better], scores[better]
-            codes, best = np.concatenate([codes, block]), np.concatenate([best, scores])
-            kept = np.lexsort((codes, -best))[:limit]
-            codes, best = codes[kept], best[kept]
-    return Ranking(Issue.NEAR_DUPLICATE, decode(codes, images), best)
+            best.add(block, scores)
+    codes, kept = best.ordered()
+    return Ranking(Issue.NEAR_DUPLICATE, decode(codes, images), kept)
+
+
+def cost_of_all(score: Callable[[Ints], Floats], images: int) -> float:
+    """Estimate the CPU seconds that `most_suspicious` would take, from a few pairs of all parts of the set.
+
+    A first call is not counted: it may do what is done once for all pairs. What each call costs beside its pairs is
+    told apart by calls of different length.
+    """
+    total = pair_count(images)
+    if not total:
+        return 0.0
+
+    def timed(pairs: int) -> float:
+        asked = decode(np.linspace(0, total - 1, pairs).astype(np.int64), images)
+        before = os.times()
+        score(asked)
+        return sum(os.times()[:4]) - sum(before[:4])  # of finished children, too
+
+    timed(1)
+    each_call, taken, pairs = timed(1), 0.0, 1
+    for pairs in (min(probe, total) for probe in PROBES):
+        taken = timed(pairs)
+        if taken >= TELLING or pairs == total:
+            break
+    each_pair = max(0.0, taken - each_call) / max(1, pairs - 1)
+    return each_call * -(-total // BLOCK) + each_pair * total
+
+
+class Best:
+    """The highest-scoring of pairs that come in the order of their codes, in memory for twice as many.
+
+    Attributes:
+        limit: How many are kept, at least 1.
+        bound: What a later pair has to exceed to be among them: the score of the last one kept; None until there are
+            as many.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.bound: float | None = None
+        self._codes: Ints = np.zeros(0, dtype=np.int64)
+        self._scores: Floats = np.zeros(0)
+
+    def add(self, codes: Ints, scores: Floats) -> None:
+        """Take in pairs whose codes are larger than all before; those that do not exceed `bound` may be left out."""
+        if self.bound is not None:  # ties go to earlier pairs
+            better = scores > self.bound
+            codes, scores = codes[better], scores[better]
+        self._codes = np.concatenate([self._codes, codes])
+        self._scores = np.concatenate([self._scores, scores])
+        # Once there are enough, shrinking at every block would look through what is kept again and again.
+        if len(self._codes) >= self.limit * (1 if self.bound is None else 2):
+            self._shrink()
+
+    def ordered(self) -> tuple[Ints, Floats]:
+        """Return the codes and the scores, best first; ties by code."""
+        if len(self._codes) > self.limit:
+            self._shrink()
+        order = np.argsort(-self._scores, kind="stable")
+        return self._codes[order], self._scores[order]
+
+    def _shrink(self) -> None:
+        self.bound = float(np.partition(self._scores, -self.limit)[-self.limit])
+        kept = self._scores > self.bound
+        kept[np.flatnonzero(self._scores == self.bound)[: self.limit - np.count_nonzero(kept)]] = True
+        self._codes, self._scores = self._codes[kept], self._scores[kept]

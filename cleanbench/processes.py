@@ -1,10 +1,12 @@
-"""A child process and all that it started: watched while it runs, and ended together."""
+"""A child process and all that it started, watched while it runs and ended together; time and memory of this one."""
 
 import os
 import signal
 import subprocess
+import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
@@ -46,6 +48,24 @@ def end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1)
     os.killpg(os.getpid(), signal.SIGKILL)
+
+
+def cpu_seconds() -> float:
+    """CPU time of this process and of its finished children."""
+    children = os.times()
+    return time.process_time() + children.children_user + children.children_system
+
+
+def peak_mib() -> float:
+    """Highest resident memory of this process so far."""
+    status = Path("/proc/self/status")
+    if status.exists():  # getrusage would count the parent's memory at the fork as this process's own
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) / 1024
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (MIB if sys.platform == "darwin" else 1024)
 
 
 def _family(pid: int) -> list[psutil.Process]:

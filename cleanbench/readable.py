@@ -11,7 +11,7 @@ from cleanbench.core import digest_of
 from cleanbench.image_set import ImageSet
 from cleanbench.images import decode
 from cleanbench.progress import progress
-from cleanbench.store import Store
+from cleanbench.store import Store, damaged, read_json
 from cleanbench.view import source_digest
 
 TOLD = 20  # images named in a warning; more would bury the results
@@ -32,7 +32,9 @@ def unreadable_reasons(image_set: ImageSet, store: Store) -> list[str]:
     # Another version of the decoder may read what this one cannot.
     key = digest_of([image_set.pixels_digest, source_digest(decode), PIL.__version__])
     folder = store.folder(f"readable/{key[:32]}", fill)
-    found: list[str] = json.loads((folder / "reasons.json").read_text())
+    found: list[str] = read_json(folder / "reasons.json")
+    if len(found) != len(image_set):
+        raise damaged(folder, f"{len(found)} entries for {len(image_set)} images")
     return found
 
 

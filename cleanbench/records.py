@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from cleanbench.core import GroundTruth, Issue, UserError
 
@@ -50,6 +50,24 @@ class TruthName(Frozen):
         return cls(name=truth.name, kind=truth.kind, revision=truth.revision, set_revision=set_revision)
 
 
+class EncoderCost(Frozen):
+    """What the embeddings cost when they were computed, also where a later run found them.
+
+    Attributes:
+        cpu_seconds: User and system time of preparing or training the encoder and of encoding every image.
+        wall_seconds: Elapsed time.
+        peak_mib: Highest resident memory of the process by then, Python and libraries included.
+        device: What it was computed on; None for an encoder that has no such setting.
+        threads: How many threads it had.
+    """
+
+    cpu_seconds: float
+    wall_seconds: float
+    peak_mib: float
+    device: str | None = None
+    threads: int | None = None
+
+
 class EncoderName(Frozen):
     """Which representation a method saw.
 
@@ -57,11 +75,21 @@ class EncoderName(Frozen):
         settings: Its settings.
         digest: Names its weights.
         key: Identifies the embeddings: code, settings, weights and pixels.
+        cost: What it cost; None where that was not recorded.
     """
 
     settings: dict[str, Any]
     digest: str
     key: str
+    cost: EncoderCost | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_unknown_cost(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a cost that was not recorded, so that older records are written as they were."""
+        content: dict[str, Any] = dump(self)
+        if self.cost is None:
+            content.pop("cost", None)
+        return content
 
 
 class Seeds(Frozen):
@@ -145,6 +173,14 @@ class Record(Frozen):
     notes: dict[str, str | int | float] = {}
     schema_version: Literal[1] = SCHEMA
 
+    @model_serializer(mode="wrap")
+    def _without_empty_notes(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out notes where there are none, so that older records are written as they were."""
+        content: dict[str, Any] = dump(self)
+        if not self.notes:
+            content.pop("notes", None)
+        return content
+
     @property
     def label(self) -> str:
         """The method with the settings that differ from its defaults, as tables show it."""
@@ -158,11 +194,13 @@ class RunFile(Frozen):
         records: One per issue that was ranked.
         not_ranked: The issues without a ranking, each with the reason.
         complete: False if an issue failed, so that the run is repeated when asked for again.
+        warnings: What the encoder noticed about the embeddings, in sentences for the user.
     """
 
     records: tuple[Record, ...]
     not_ranked: dict[Issue, str]
     complete: bool
+    warnings: tuple[str, ...] = ()
 
 
 def write_run(path: Path, run: RunFile) -> None:

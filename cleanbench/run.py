@@ -2,31 +2,39 @@
 
 import datetime
 import json
-import shutil
-import tempfile
+from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cleanbench import __version__, records
+from cleanbench import __version__, asking, metrics, records
 from cleanbench.asking import NoRanking, inapplicable, ranking_of, scores_of, task_of
 from cleanbench.core import Floats, Ints, Issue, Need, Ranking, UserError, digest_of
 from cleanbench.detector import Detector
 from cleanbench.encoders.base import Encoder
 from cleanbench.encoders.extraction import Embeddings, embedding_key, extract
+from cleanbench.encoders.hub import OutOfReach
 from cleanbench.environment import manifest, versions
 from cleanbench.image_set import ImageSet
 from cleanbench.images import Images
 from cleanbench.metrics import evaluate
-from cleanbench.rankings import write_ranking, write_truth
+from cleanbench.rankings import read_table, write_ranking, write_truth
 from cleanbench.readable import told, unreadable_reasons
 from cleanbench.report.training import draw_training
-from cleanbench.store import Store, make_folder, replace_folder
-from cleanbench.view import NotApplicable, source_digest
+from cleanbench.source_code import code_digest
+from cleanbench.store import Store, make_folder, whole_folder
+from cleanbench.view import NotApplicable
 from cleanbench.worker import Answer, Job, Task, execute
+
+# Besides the method's code, these decide its numbers: what is asked and what answers mean, and the metrics.
+JUDGES = (asking, metrics)
+TOP = 10  # items of a ranking that are shown where there is nothing to score it by
+
+# By issue, from the most suspicious on: score and names of images.
+Top = Mapping[Issue, tuple[tuple[float, tuple[str, ...]], ...]]
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,8 @@ class Outcome:
         folder: Where the results are; None if nothing could be ranked.
         reused: Whether a finished run was found.
         failed: Whether something that can run here did not.
-        warnings: What the user should know about the data set, in sentences.
+        warnings: What the user should know about the data set and the embeddings, in sentences.
+        top: The most suspicious items of the issues without ground truth.
     """
 
     method: str
@@ -98,6 +107,7 @@ class Outcome:
     reused: bool = False
     failed: bool = False
     warnings: tuple[str, ...] = ()
+    top: Top = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values, for a sweep whose jobs run elsewhere."""
@@ -109,7 +119,11 @@ class Outcome:
         """Return what `to_json` wrote."""
         folder = None if content["folder"] is None else Path(content["folder"])
         run, warnings = records.RunFile.model_validate(content["run"]), tuple(content["warnings"])
-        return cls(**{**content, "run": run, "folder": folder, "warnings": warnings})
+        top = {
+            Issue(issue): tuple((score, tuple(names)) for score, names in rows)
+            for issue, rows in content["top"].items()
+        }
+        return cls(**{**content, "run": run, "folder": folder, "warnings": warnings, "top": top})
 
 
 def run(request: Request, store: Store) -> Outcome:
@@ -126,27 +140,35 @@ def run(request: Request, store: Store) -> Outcome:
     issues = tuple(issue for issue, reason in refused.items() if not reason)
     not_ranked = {issue: reason for issue, reason in refused.items() if reason}
     named = tuple(issue for issue in issues if Need.CLASS_EMBEDDINGS in detector.needs_for(issue))
-    class_embeddings: Floats | None = None
+    class_key, class_embeddings = "", None
+    out_of_reach = False
     if named:
         try:
-            class_embeddings = _class_embeddings(request, store)
-        except NotApplicable as error:
-            not_ranked |= dict.fromkeys(named, f"not applicable: {error}")
+            class_key, class_embeddings = _class_embeddings(request, store)
+        except (NotApplicable, OutOfReach) as error:
+            out_of_reach = isinstance(error, OutOfReach)
+            kind = "not run" if out_of_reach else "not applicable"
+            not_ranked |= dict.fromkeys(named, f"{kind}: {error}")
             issues = tuple(issue for issue in issues if issue not in named)
     embedded = any(Need.EMBEDDINGS in detector.needs_for(issue) for issue in issues)
     encoder_name = request.encoder_name if embedded else None
+    if not embedded:  # the same run, whatever encoder is named beside it
+        request = replace(request, seeds=request.seeds.model_copy(update={"encoder": None}))
     if not issues:
         nothing = records.RunFile(records=(), not_ranked=not_ranked, complete=True)
         return Outcome(request.label, encoder_name, nothing, None, warnings=image_set.warnings)
-    key = _key(request, issues, embedded)
+    key = _key(request, issues, embedded, class_key)
     name = f"{request.method}-{encoder_name or 'none'}-{request.seeds.method}-{key[:12]}"
     folder = request.output / image_set.name / name
     if (folder / "record.json").exists() and not request.force:
         finished = records.read_run(folder / "record.json")
         if finished.complete:
             reasons = unreadable_reasons(image_set, store) if any(r.unreadable for r in finished.records) else []
-            warnings = (*image_set.warnings, *told(image_set, reasons))
-            return Outcome(request.label, encoder_name, finished, folder, reused=True, warnings=warnings)
+            warnings = (*image_set.warnings, *told(image_set, reasons), *finished.warnings)
+            if embedded:
+                request.encoder.accept(_history(folder))
+            top = _top(folder, finished, image_set)
+            return Outcome(request.label, encoder_name, finished, folder, reused=True, warnings=warnings, top=top)
 
     make_folder(folder.parent)
     reasons = unreadable_reasons(image_set, store)
@@ -161,12 +183,13 @@ def run(request: Request, store: Store) -> Outcome:
     ids = tuple(image_set.ids[row] for row in rows)
     workers = request.threads
     embeddings = extract(request.encoder, images, seen, store, ids=ids, workers=workers) if embedded else None
+    noticed = embeddings.warnings if embeddings else ()
     tasks = {issue: task_of(detector, image_set, issue, rows, request.retrieve) for issue in issues}
     job = _job(request, tasks, images, rows, seen, store, embeddings, class_embeddings)
     answers, log = execute(job, request.timeout)
 
     rankings: dict[Issue, Ranking] = {}
-    failed = refused_now = False
+    failed, refused_now = False, out_of_reach
     for issue, answer in answers.items():
         if answer.problem == "mistake":
             raise UserError(answer.reason)
@@ -181,6 +204,7 @@ def run(request: Request, store: Store) -> Outcome:
         records=tuple(scored.record(ranking, answers[issue]) for issue, ranking in rankings.items()),
         not_ranked=not_ranked,
         complete=not (failed or refused_now),
+        warnings=noticed,
     )
     if rankings:
         _write(folder, request, result, rankings, log, embeddings.history if embeddings else {})
@@ -190,17 +214,19 @@ def run(request: Request, store: Store) -> Outcome:
         failures.parent.mkdir(parents=True, exist_ok=True)
         failures.write_text(log, encoding="utf-8")
     written = folder if rankings else None
-    return Outcome(request.label, encoder_name, result, written, failed=failed, warnings=warnings)
+    top = _top(folder, result, image_set) if rankings else {}
+    warnings += noticed
+    return Outcome(request.label, encoder_name, result, written, failed=failed, warnings=warnings, top=top)
 
 
-def _key(request: Request, issues: tuple[Issue, ...], embedded: bool) -> str:
+def _key(request: Request, issues: tuple[Issue, ...], embedded: bool, class_key: str) -> str:
     """Identify a run by all that decides its results."""
     image_set = request.image_set
     truths = {issue: image_set.truth(issue) for issue in issues}
     retrieve = truths.get(Issue.NEAR_DUPLICATE) is None and Issue.NEAR_DUPLICATE in issues
     parts = [
         json.dumps(request.method_config, sort_keys=True, default=str),
-        *(source_digest(base) for base in request.detector.__mro__ if base not in Detector.__mro__),
+        code_digest([*(base for base in request.detector.__mro__ if base not in Detector.__mro__), *JUDGES]),
         __version__,
         image_set.fingerprint,
         *(f"{issue} {'' if truth is None else truth.revision}" for issue, truth in truths.items()),
@@ -208,15 +234,38 @@ def _key(request: Request, issues: tuple[Issue, ...], embedded: bool) -> str:
         " ".join(map(str, image_set.calibration)),
         embedding_key(request.encoder, image_set.pixels_digest) if embedded else "",
         request.seeds.model_dump_json(),
+        *([class_key] if class_key else []),
     ]
     return digest_of(parts)
 
 
-def _class_embeddings(request: Request, store: Store) -> Floats:
-    """Return the embeddings of the class names, computed once per encoder and names."""
+def _history(folder: Path) -> dict[str, list[float]]:
+    """Return what the training of a finished run's encoder measured; nothing where nothing was trained."""
+    path = folder / "training.json"
+    history: dict[str, list[float]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return history
+
+
+def _top(folder: Path, result: records.RunFile, image_set: ImageSet) -> Top:
+    """Return the most suspicious items of the issues without ground truth, with the files of the images."""
+
+    def files(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(image_set.images.describe(bisect_left(image_set.ids, name)) for name in names)
+
+    top = {}
+    for issue in (record.issue for record in result.records if record.truth is None):
+        rows, scores = read_table(folder / "rankings" / f"{issue}.parquet", issue, "score")
+        worst = zip(scores[:TOP].tolist(), rows[:TOP], strict=True)
+        # What got no score is last for want of one.
+        top[issue] = tuple((score, files(names)) for score, names in worst if np.isfinite(score))
+    return top
+
+
+def _class_embeddings(request: Request, store: Store) -> tuple[str, Floats]:
+    """Return what identifies the embeddings of the class names, and them, computed once per encoder and names."""
     classes = request.image_set.classes
-    key = digest_of([request.encoder.identity(), *classes])
-    return store.array(f"class-embeddings/{key[:32]}", lambda: request.encoder.embed_classes(classes))
+    key = digest_of([request.encoder.class_identity(), *classes])
+    return key, store.array(f"class-embeddings/{key[:32]}", lambda: request.encoder.embed_classes(classes))
 
 
 def _job(
@@ -285,7 +334,12 @@ class Scored:
             truth=records.TruthName.of(truth, image_set.truth_revision),
             encoder_detail=None
             if encoded is None
-            else records.EncoderName(settings=request.encoder.settings(), digest=encoded.weights, key=encoded.key),
+            else records.EncoderName(
+                settings=request.encoder.settings(),
+                digest=encoded.weights,
+                key=encoded.key,
+                cost=None if encoded.spent is None else records.EncoderCost(**asdict(encoded.spent)),
+            ),
             paper_encoder=None if encoded is None else request.detector.paper_encoder,
             supervised=Need.CALIBRATION in request.detector.needs_for(issue),
             seeds=request.seeds,
@@ -314,8 +368,7 @@ def _write(
     """Write a run folder; it appears whole or not at all."""
     image_set = request.image_set
     truths = folder.parent / "truth" / image_set.truth_revision[:8]
-    scratch = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
-    try:
+    with whole_folder(folder) as scratch:
         for issue, ranking in rankings.items():
             write_ranking(scratch / "rankings" / f"{issue}.parquet", ranking, image_set.ids)
             truth = image_set.truth(issue)
@@ -330,7 +383,3 @@ def _write(
             draw_training(history, scratch / "training.png", f"{request.encoder_name} on {image_set.name}")
         if log.strip():
             (scratch / "log.txt").write_text(log, encoding="utf-8")
-        scratch.chmod(0o755)
-        replace_folder(folder, scratch)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)

@@ -1,11 +1,12 @@
 """What is computed once: arrays and folders on disk, keyed by everything that decides their content."""
 
 import errno
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,40 @@ class Store:
             np.save(folder / "array.npy", compute(), allow_pickle=False)
 
         return open_array(self.folder(key, write) / "array.npy")
+
+    def arrays(
+        self, keys: Sequence[str], compute: Callable[[Sequence[str]], Iterator[Sequence[npt.NDArray[Any]]]], rows: int
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Return the arrays stored under ``keys``; those that are absent are computed together, each stored by itself.
+
+        Args:
+            keys: As for `array`. Each array is found again by its own key, whatever it was computed with.
+            compute: Gets the absent keys and yields blocks of rows, one block for each of them; called at most once,
+                and not at all if nothing is absent. Only one block is in memory at a time.
+            rows: How many rows the blocks of a key have together.
+        """
+
+        def descend(rest: Sequence[str], absent: dict[str, Path]) -> None:
+            if not rest:
+                if absent:
+                    _write_rows(list(absent.values()), compute(list(absent)), rows)
+                return
+            first, *others = rest
+            entered = False
+
+            def fill(folder: Path) -> None:
+                nonlocal entered
+                entered = True
+                descend(others, absent | {first: folder / "array.npy"})
+
+            # The lock of a key is held until those after it are written. All processes take locks in one order, so
+            # none of them waits for another that waits for it.
+            self.folder(first, fill)
+            if not entered:
+                descend(others, absent)
+
+        descend(sorted(set(keys)), {})
+        return {key: open_array(self.root / key / "array.npy") for key in keys}
 
     def folder(self, key: str, fill: Callable[[Path], None], *, resume: bool = False) -> Path:
         """Return the folder stored under ``key``; if absent, let ``fill`` write it first.
@@ -111,14 +146,53 @@ def _unwritable(root: Path, error: OSError) -> UserError:
     )
 
 
+def damaged(entry: Path, reason: object) -> UserError:
+    """Return the error about an entry of a store that is not as it was written."""
+    return UserError(f"the cache entry {entry} is damaged ({reason}); remove this folder, and it is computed again")
+
+
 def open_array(path: Path) -> npt.NDArray[Any]:
-    """Open a stored array as a read-only memory map (an empty one as a plain read-only array)."""
+    """Open a stored array as a read-only memory map (an empty one as a plain read-only array).
+
+    Raises:
+        UserError: If the file is not there or damaged, naming the entry to remove.
+    """
     try:
-        array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError:  # a memory map cannot be empty
-        array = np.load(path, allow_pickle=False)
-        array.flags.writeable = False
+        try:
+            array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except ValueError:  # a memory map cannot be empty
+            array = np.load(path, allow_pickle=False)
+            array.flags.writeable = False
+    except (OSError, ValueError, EOFError) as error:
+        raise damaged(path.parent, error) from error
     return array
+
+
+def _write_rows(paths: Sequence[Path], blocks: Iterator[Sequence[npt.NDArray[Any]]], rows: int) -> None:
+    """Write arrays block by block; through files, since a memory map ends the process where the disk is full."""
+    with ExitStack() as stack:
+        files = [stack.enter_context(path.open("wb")) for path in paths]
+        started = False
+        for block in blocks:
+            for file, part in zip(files, block, strict=True):
+                if not started:
+                    descr = np.lib.format.dtype_to_descr(part.dtype)
+                    shape = (rows, *part.shape[1:])
+                    np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
+                file.write(np.ascontiguousarray(part).tobytes())
+            started = True
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of a stored entry.
+
+    Raises:
+        UserError: If the file is not there or damaged, naming the entry to remove.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise damaged(path.parent, error) from error
 
 
 def make_folder(folder: Path) -> None:
@@ -129,6 +203,18 @@ def make_folder(folder: Path) -> None:
         raise UserError(f"{folder} cannot be written ({error.strerror}); set output to another folder") from error
     if not os.access(folder, os.W_OK):
         raise UserError(f"{folder} cannot be written (no permission); set output to another folder")
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Hand out an empty folder that takes the place of ``folder`` once all is written: it is there whole or not."""
+    scratch = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
+    try:
+        yield scratch
+        scratch.chmod(0o755)
+        replace_folder(folder, scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def replace_folder(folder: Path, new: Path) -> None:

@@ -5,7 +5,7 @@ import inspect
 import io
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -16,8 +16,11 @@ import psutil
 from PIL import Image
 
 from cleanbench.core import Ints, Need, digest_of, read_only
-from cleanbench.images import Encoded, Images, map_images
+from cleanbench.images import Encoded, Images, reduced, stack
 from cleanbench.store import Store
+
+# The params of a function of an image, and the function.
+Derivation = tuple[Mapping[str, Any], Callable[..., npt.NDArray[Any]]]
 
 
 class UndeclaredNeed(Exception):
@@ -182,20 +185,47 @@ class View:
         Returns:
             Read-only, shape ``(N, ...)``.
         """
+        return self.derived_together({name: (params, compute)})[name]
+
+    def derived_together(self, wanted: Mapping[str, Derivation]) -> dict[str, npt.NDArray[Any]]:
+        """Return several things derived from every image, as `derived` does, with every image decoded at most once.
+
+        Each is kept under a key of its own and found again alone or in other company; what is there already is not
+        computed again, and what is missing is computed in one pass over the images.
+
+        Args:
+            wanted: By name the params and the function of each thing.
+
+        Returns:
+            By name, read-only, each of shape ``(N, ...)``.
+        """
         images: Images = self._read(Need.IMAGES)
+        keys = {name: self._derivation_key(name, *derivation) for name, derivation in wanted.items()}
+        if absent := {key: name for name, key in keys.items() if key not in self._memo}:
+            title = next(iter(absent.values())) if len(absent) == 1 else "images"
+
+            def blocks(missing: Sequence[str]) -> Iterator[list[npt.NDArray[Any]]]:
+                computes = [_applied(*wanted[absent[key]]) for key in missing]
+                for _, block in reduced(computes, images, threads=self.threads, title=title):
+                    yield block
+
+            if self._store is None:
+                computes = [_applied(*wanted[name]) for name in absent.values()]
+                arrays = stack(computes, images, threads=self.threads, title=title)
+                self._memo.update(zip(absent, map(read_only, arrays), strict=True))
+            else:
+                self._memo.update(self._store.arrays(list(absent), blocks, len(images)))
+        arrays_of = {name: self._memo[key] for name, key in keys.items()}
+        if self._rows is None:
+            return arrays_of
+        return {name: read_only(array[self._rows]) for name, array in arrays_of.items()}
+
+    def _derivation_key(self, name: str, params: Mapping[str, Any], compute: Callable[..., npt.NDArray[Any]]) -> str:
         if getattr(compute, "__closure__", None) or not hasattr(compute, "__qualname__") or inspect.ismethod(compute):
             raise ValueError(f"what computes {name!r} must be a plain function of an image and of its params")
         code = (compute.__qualname__, source_digest(compute))
-        key = digest_of([self._pixels_digest, name, json.dumps(dict(params), sort_keys=True), *code])
-
-        def run() -> npt.NDArray[Any]:
-            return map_images(images, lambda image: compute(image, **params), threads=self.threads, title=name)
-
-        if key not in self._memo:
-            store = self._store
-            self._memo[key] = read_only(run()) if store is None else store.array(f"derived/{name}-{key[:32]}", run)
-        array = self._memo[key]
-        return array if self._rows is None else read_only(array[self._rows])
+        digest = digest_of([self._pixels_digest, name, json.dumps(dict(params), sort_keys=True), *code])
+        return f"derived/{name}-{digest[:32]}"
 
     def export(self, folder: Path) -> list[Path]:
         """Write the images as PNG files with neutral names, for tools that want files; return their paths."""
@@ -276,6 +306,12 @@ def source_digest(thing: Any) -> str:
         return hashlib.sha256(inspect.getsource(thing).encode()).hexdigest()
     except (OSError, TypeError):
         return f"unnamed-{id(thing)}"
+
+
+def _applied(
+    params: Mapping[str, Any], compute: Callable[..., npt.NDArray[Any]]
+) -> Callable[[Image.Image], npt.NDArray[Any]]:
+    return lambda image: compute(image, **params)
 
 
 def _png(image: npt.NDArray[np.uint8] | Image.Image) -> bytes:

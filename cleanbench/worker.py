@@ -22,13 +22,13 @@ from cleanbench import processes
 from cleanbench.core import Floats, Ints, Issue, Need, UserError, read_only
 from cleanbench.detector import Detector
 from cleanbench.images import Images
+from cleanbench.processes import cpu_seconds, peak_mib
 from cleanbench.progress import TERMINAL, progress
 from cleanbench.store import Store, open_array
 from cleanbench.view import NotApplicable, TooCostly, View
 
-MIB = 2**20
 THREADED = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")
-LOG = MIB  # bytes of a method's output that are kept, half from either end
+LOG = 2**20  # bytes of a method's output that are kept, half from either end
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ class Work:
 
     def answer(self, task: Task) -> Answer:
         """Return the scores of one issue, or why there are none."""
-        start_cpu, start_wall = _cpu_seconds(), time.perf_counter()
+        start_cpu, start_wall = cpu_seconds(), time.perf_counter()
         items: Ints | None = None
         scores: tuple[Floats, ...] = ()
         notes: dict[str, str | int | float] = {}
@@ -207,7 +207,7 @@ class Work:
         try:
             view = self.view if task.rows is None else self.view.take(task.rows)
             detector = self._detector(view, whole=task.rows is None)
-            start_cpu, start_wall = _cpu_seconds(), time.perf_counter()
+            start_cpu, start_wall = cpu_seconds(), time.perf_counter()
             if task.retrieve:
                 found = detector.retrieve(view.restricted(detector.needs_for(task.issue)), task.retrieve)
                 items, scores, notes = found.items, (found.scores,), dict(found.notes)
@@ -232,7 +232,7 @@ class Work:
             scores,
             problem,
             reason,
-            _cpu_seconds() - start_cpu,
+            cpu_seconds() - start_cpu,
             time.perf_counter() - start_wall,
             self.fit_cpu_seconds,
             peak_mib(),
@@ -243,12 +243,12 @@ class Work:
     def _detector(self, view: View, whole: bool) -> Detector:
         """Return the method fitted to ``view``; one that failed to fit fails again at once."""
         if whole not in self.fitted:
-            start = _cpu_seconds()
+            start = cpu_seconds()
             try:
                 self.fitted[whole] = self._fit(view)
             except (Exception, SystemExit) as error:
                 self.fitted[whole] = error  # the other issues would only fail again, maybe after hours
-            self.fit_cpu_seconds = _cpu_seconds() - start
+            self.fit_cpu_seconds = cpu_seconds() - start
         fitted = self.fitted[whole]
         if isinstance(fitted, BaseException):
             raise fitted
@@ -290,24 +290,6 @@ def _view(job: Job) -> View:
         _pixels_digest=job.pixels_digest,
         _store=Store(job.store),
     )
-
-
-def _cpu_seconds() -> float:
-    """CPU time of this process and of its finished children."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
-
-
-def peak_mib() -> float:
-    """Highest resident memory of this process so far."""
-    status = Path("/proc/self/status")
-    if status.exists():  # getrusage would count the parent's memory at the fork as this process's own
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) / 1024
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (MIB if sys.platform == "darwin" else 1024)
 
 
 if __name__ == "__main__":

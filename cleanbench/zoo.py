@@ -1,14 +1,14 @@
 """What can be used by name: the options of the configuration groups, loaded as objects."""
 
-import difflib
 import importlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cleanbench.core import UserError
+from cleanbench.spelling import nearest
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
@@ -51,7 +51,7 @@ def config_of(name: str, /, group: str = "method", *, search: Search = (), **set
     with open_dict(node):
         for key, value in settings.items():
             if key not in valid:
-                raise UserError(f"{group} {name!r} has no setting {key!r}{_alternatives(key, valid)}")
+                raise UserError(f"{group} {name!r} has no setting {key!r}.{nearest(key, valid)}")
             node[key] = value
     try:
         unset = sorted(key.removeprefix(f"{group}.") for key in OmegaConf.missing_keys(node))
@@ -118,7 +118,7 @@ def _composed(name: str, group: str, search: Search) -> "DictConfig":
     with _loader() as loader:
         options = _options(loader, group, _overrides(search))
         if name not in options:
-            raise UserError(f"there is no {group} {name!r}{_alternatives(name, options)}")
+            raise UserError(f"there is no {group} {name!r}.{nearest(name, options)}")
         try:
             node: DictConfig = compose("config", [*_overrides(search), f"{group}={name}"])[group]
         except Exception as error:  # Hydra, OmegaConf and PyYAML raise what they like about a file
@@ -152,7 +152,7 @@ def _options(loader: "ConfigLoader", group: str, overrides: list[str]) -> tuple[
     options = tuple(sorted(set(loader.get_group_options(group, config_name="config", overrides=overrides))))
     if not options:
         groups = [entry for entry in loader.list_groups("") if entry != "hydra"]
-        raise UserError(f"there is no group {group!r}{_alternatives(group, groups)}")
+        raise UserError(f"there is no group {group!r}.{nearest(group, sorted(groups))}")
     return options
 
 
@@ -171,14 +171,6 @@ def _overrides(search: Search) -> list[str]:
         paths.append(f"file://{folder.as_posix()}")
     # A JSON string is also a quoted string of Hydra's grammar: blanks and commas in a path stay in it.
     return [f"hydra.searchpath=[{','.join(json.dumps(path, ensure_ascii=False) for path in paths)}]"]
-
-
-def _alternatives(wrong: str, valid: Iterable[str]) -> str:
-    """Return the rest of a message about a wrong name: the nearest one and all there are."""
-    names = sorted(valid)
-    near = difflib.get_close_matches(wrong, names, 1)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
-    return f"{hint} Valid: {', '.join(names) or 'none'}"
 
 
 def _line(error: BaseException) -> str:

@@ -32,5 +32,5 @@ class KNNDisagreement(Detector):
             raise NotApplicable("one image has no neighbours")
         if (labels == labels[0]).all():
             raise NotApplicable("all images have the same label")
-        neighbours, _ = nearest(data.embeddings, min(self.k, len(labels) - 1))
+        neighbours, _ = nearest(data.embeddings, min(self.k, len(labels) - 1), device=data.device)
         return np.mean(labels[neighbours] != labels[:, None], axis=1)

@@ -1,10 +1,7 @@
 """Spread of luminance."""
 
-import numpy as np
-import numpy.typing as npt
-from PIL import Image
-
 from cleanbench import Detector, Floats, Need, View
+from cleanbench.thumbnails import reduction
 
 
 class Luminance(Detector):
@@ -17,9 +14,4 @@ class Luminance(Detector):
     needs = Need.IMAGES
 
     def off_topic(self, data: View) -> Floats:
-        return data.derived("luminance_spread", {}, luminance_spread)
-
-
-def luminance_spread(image: Image.Image) -> npt.NDArray[np.float64]:
-    """Return the standard deviation of luminance over an image, one number."""
-    return np.asarray(np.asarray(image.convert("L"), dtype=np.float64).std())
+        return reduction(data, "luminance_spread")

@@ -4,12 +4,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from cleanbench import Detector, Floats, Ints, Issue, Need, NotApplicable, Ranking, UserError, View
-from cleanbench.euclidean import SquaredGaps
+from cleanbench import Detector, Floats, Ints, Issue, Need, NotApplicable, Ranking, View
+from cleanbench.compat import follows_reference
+from cleanbench.distances import Distance
+from cleanbench.intra_extra import intra_extra, intra_extra_cost
 from cleanbench.linkage import leaf_areas, minimum_spanning_tree, single_linkage, spanning_tree_cost
-from cleanbench.neighbours import Cosines, farthest, label_distances, top_pairs
-
-DISTANCES = ("cosine", "euclidean")
+from cleanbench.neighbours import top_pairs
 
 
 class SelfClean(Detector):
@@ -34,6 +34,8 @@ class SelfClean(Detector):
         distance: ``cosine`` or ``euclidean``.
         normalise: Scale embeddings to length 1 (L2) before their Euclidean distance; a cosine does so by itself, and
             there this changes nothing.
+        compat: ``reference`` for the authors' order of label errors, unsorted as it is where scores are undefined:
+            ranks then depend on the order of the images, and scores only say the rank.
     """
 
     needs: ClassVar = {
@@ -44,62 +46,35 @@ class SelfClean(Detector):
 
     paper_encoder = "dino_selfclean"
 
-    def __init__(self, global_leaves: bool = False, distance: str = "cosine", normalise: bool = True) -> None:
-        if distance not in DISTANCES:
-            raise UserError(f"distance={distance!r} is unknown; choose one of {', '.join(DISTANCES)}")
+    def __init__(
+        self,
+        global_leaves: bool = False,
+        distance: str = "cosine",
+        normalise: bool = True,
+        compat: str | None = None,
+    ) -> None:
         self.global_leaves = global_leaves
-        self.distance = distance
-        self.normalise = normalise
-
-    @property
-    def _squared(self) -> bool:
-        """Whether what kernels call the distance is the square of this one, for unit rows as for others."""
-        return self.distance == "euclidean"
-
-    @property
-    def _measure(self) -> type[Cosines]:
-        return SquaredGaps if self.distance == "euclidean" and not self.normalise else Cosines
-
-    def _columns(self, data: View) -> int:
-        """Return how many float32 columns cost as much: distances of rows as they are take double precision."""
-        columns = data.embeddings.shape[1]
-        return 2 * columns if self._measure is SquaredGaps or data.embeddings.dtype == np.float64 else columns
+        self.distance = Distance(distance, normalise)
+        self.as_reference = follows_reference(compat)
 
     def near_duplicates(self, data: View, pairs: Ints) -> Floats:
-        return self._scores(self._measure(data.embeddings)(pairs[:, 0], pairs[:, 1]))
+        return self.distance.nearness(self.distance.measure(data.embeddings)(pairs[:, 0], pairs[:, 1]))
 
     def retrieve(self, data: View, limit: int) -> Ranking:
-        pairs, similarities = top_pairs(data.embeddings, limit, self._measure)
-        return Ranking(Issue.NEAR_DUPLICATE, pairs, self._scores(similarities))
-
-    def _scores(self, similarities: Floats) -> Floats:
-        if self._squared:
-            return 1 - np.sqrt(self._measure.distances(similarities))
-        return (1 + similarities) / 2
+        pairs, similarities = top_pairs(data.embeddings, limit, self.distance.measure, data.device)
+        return Ranking(Issue.NEAR_DUPLICATE, pairs, self.distance.nearness(similarities))
 
     def off_topic(self, data: View) -> Floats:
         if len(data) < 2:
             raise NotApplicable("one image makes no dendrogram")
-        data.afford(*spanning_tree_cost(len(data), self._columns(data)))
-        edges, lengths = minimum_spanning_tree(data.embeddings, self._measure)
-        merges = single_linkage(edges, np.sqrt(lengths) if self._squared else lengths)
+        embeddings = data.embeddings
+        data.afford(*spanning_tree_cost(len(data), self.distance.columns(embeddings)))
+        edges, lengths = minimum_spanning_tree(embeddings, self.distance.measure)
+        merges = single_linkage(edges, np.sqrt(lengths) if self.distance.squared else lengths)
         return 1 - leaf_areas(merges, self.global_leaves)
 
     def label_errors(self, data: View) -> Floats:
-        embeddings, labels = data.embeddings, data.labels
-        if (labels == labels[0]).all():
-            raise NotApplicable("all images have the same label")
-        # 13 seconds for 40,000 images of 384 columns on one core; a sorted copy beside the normalised one.
-        columns = self._columns(data)
-        data.afford(2.5e-11 * len(data) ** 2 * (columns + 50), 8 * len(data) * columns + 2**27)
-        same, other = label_distances(embeddings, labels, self._measure)
-        alone = np.flatnonzero(np.isinf(same))
-        same[alone] = farthest(embeddings, alone, self._measure)
-        # Below what the encoder's precision resolves two images are equal; a ratio of such noise is any number.
-        resolution = self._measure(embeddings).resolution()
-        same[same < resolution] = 0.0
-        other[other < resolution] = 0.0
-        if not self._squared:
-            same, other = same**2, other**2
-        total = same + other
-        return np.divide(same, total, out=np.full(len(total), 0.5), where=total > 0)
+        embeddings = data.embeddings
+        if data.device == "cpu":
+            data.afford(*intra_extra_cost(embeddings, self.distance))
+        return intra_extra(embeddings, data.labels, self.distance, data.device, as_reference=self.as_reference)

@@ -93,19 +93,49 @@ def odd_methods(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
-def rank_with(odd_methods: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Return a function that runs one method as the command line would, in this process, into ``runs``."""
+@pytest.fixture(scope="session")
+def rank_into(odd_methods: Path) -> Callable[..., Any]:
+    """Return a function that runs one method as the command line would, in this process, into a folder."""
     from cleanbench.commands import rank
 
-    monkeypatch.syspath_prepend(odd_methods)
-
-    def run(*overrides: str, output: str = "runs") -> Any:
+    def run(output: Path, *overrides: str) -> Any:
         rank._image_set.cache_clear()  # the files of a test may have changed
-        config, choices = composed(odd_methods, *overrides, f'output="{tmp_path / output}"')
-        return rank.rank(config, choices, [str(odd_methods / "conf")])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(odd_methods)
+            config, choices = composed(odd_methods, *overrides, f'output="{output}"')
+            return rank.rank(config, choices, [str(odd_methods / "conf")])
 
     return run
+
+
+@pytest.fixture
+def rank_with(rank_into: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
+    """Return `rank_into` for folders of one test, by default ``runs``."""
+    return lambda *overrides, output="runs": rank_into(tmp_path / output, *overrides)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Return a folder of four finished runs."""
+    import numpy as np
+    from finished_runs import make_run
+
+    output = tmp_path / "runs"
+    make_run(output, "phash")
+    make_run(output, "knn", changed={"n_neighbors": 5}, seed=0)
+    make_run(output, "knn", changed={"n_neighbors": 5}, seed=1)
+    make_run(output, "chance", scores=np.zeros)
+    return output
+
+
+@pytest.fixture(name="root")
+def _root(runs: Path, tmp_path: Path) -> Path:
+    """Return the boards that these runs are merged into."""
+    from cleanbench.leaderboard.merge import merge
+
+    merged = merge(runs, tmp_path / "boards")
+    assert (merged.refused, merged.runs, merged.added, merged.known) == ([], 4, 8, 0)
+    return tmp_path / "boards"
 
 
 def composed(methods: Path, *overrides: str) -> tuple[Any, dict[str, str]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from cleanbench import __version__
 from cleanbench.commands.tables import print_outcomes
 from cleanbench.records import RunFile
 from cleanbench.run import Outcome
@@ -84,6 +85,11 @@ def test_exit_codes_and_reasons(words: list[str], code: int, shown: str, cleanbe
     result = cleanbench(*words)
     assert (result.returncode, "Traceback" in result.stderr) == (code, False)
     assert shown in result.stdout
+
+
+def test_the_version_is_ours() -> None:
+    result = subprocess.run(command("--version"), capture_output=True, text=True, check=True)
+    assert result.stdout == f"cleanbench {__version__}\n"
 
 
 def told(result: Finished) -> str:

@@ -1,5 +1,6 @@
 """The contract's own end: what `Detector.rank` asks a method, and what it accepts as an answer."""
 
+import time
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from cleanbench.core import Floats, Ints, Issue, Need
 from cleanbench.detector import Detector, UnsolvedIssue
-from cleanbench.view import UndeclaredNeed, View
+from cleanbench.view import TooCostly, UndeclaredNeed, View
 
 
 class ByLabel(Detector):
@@ -51,6 +52,32 @@ def test_the_most_suspicious_pairs_are_retrieved_by_default() -> None:
     found = ByLabel(None).retrieve(View.from_arrays(labels=[0, 1, 1, 0]), 2)
     assert found.items.tolist() == [[2, 3], [1, 3]]
     assert found.scores.tolist() == [5, 4]
+
+
+class Slow(Detector):
+    """Prepares for half a second of CPU time, once, and then takes as long as it is told for each pair."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.asked = 0
+
+    def near_duplicates(self, data: View, pairs: Ints) -> Floats:
+        """Return zeros."""
+        until = time.process_time() + self.seconds * len(pairs) + (0.0 if self.asked else 0.5)
+        while time.process_time() < until:
+            pass
+        self.asked += len(pairs)
+        return np.zeros(len(pairs))
+
+
+def test_asking_for_all_pairs_is_refused_where_it_would_take_too_long() -> None:
+    few, many = (View.from_arrays(labels=np.zeros(count, dtype=int), cpu_limit=5) for count in (20, 20_000))
+    slow = Slow(seconds=2e-4)
+    with pytest.raises(TooCostly, match=r"about \d+ (hours|days) of CPU time for 20,000 images.*cpu_limit=5 seconds"):
+        slow.retrieve(many, 10)
+    assert slow.asked < 5000  # what tells it costs seconds, not hours
+    assert len(Slow(seconds=1e-3).retrieve(few, 10)) == 10  # 190 pairs
+    assert len(Slow(seconds=0).retrieve(View.from_arrays(labels=np.zeros(900, dtype=int), cpu_limit=5), 10)) == 10
 
 
 class Selective(Detector):

@@ -104,7 +104,7 @@ def test_a_sweep_trains_and_its_table_tells_the_encoders_apart(pictures: Path, t
         (["experiment=selfclean_epochs"], "+experiment="),
         (["+experiment=selfclean_epochs", "epoch=3"], "there is no setting called 'epoch'"),
         (["+experiment=selfclean_distance", "+sed=1"], "Key 'sed' not in 'Config'"),
-        (["+experiment=selfclean_distance", "method.distanc=cosine"], "did you mean 'distance'?"),
+        (["+experiment=selfclean_distance", "method.distanc=cosine"], "Did you mean 'distance'?"),
         (["+augmentations=non"], "Did you mean 'none'?"),
     ],
 )

@@ -22,9 +22,11 @@ from PIL import Image
 from cleanbench.core import Floats, UserError
 from cleanbench.encoders import extraction
 from cleanbench.encoders.base import Encoder, Fitted
+from cleanbench.encoders.cost import Stopwatch
 from cleanbench.encoders.extraction import extract
 from cleanbench.encoders.hog import HOG
 from cleanbench.encoders.pixels import Pixels
+from cleanbench.encoders.whitened import Whitened
 from cleanbench.images import Encoded, Images
 from cleanbench.store import Store
 
@@ -70,6 +72,7 @@ CHILD = """
 import json, signal, sys
 from pathlib import Path
 from test_extraction import Traced, numbered
+from cleanbench.encoders.cost import Stopwatch
 from cleanbench.encoders.extraction import extract
 from cleanbench.store import Store
 
@@ -260,3 +263,94 @@ def test_processes_that_want_the_same_embeddings_compute_them_once(tmp_path: Pat
         _, problem = process.communicate(timeout=30)
         assert process.returncode == 0, problem
     assert log.read_text().splitlines() == ["prepare ", *ALL]
+
+
+# Found
+
+
+def entry(store: Path) -> Path:
+    (folder,) = (path.parent for path in store.glob("embeddings/*/fitted.json"))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("array.npy", None),
+        ("array.npy", b""),
+        ("array.npy", "half"),
+        ("fitted.json", None),
+        ("fitted.json", b"{"),
+        ("fitted.json", b"[]"),
+        ("fitted.json", b"{}"),
+        ("fitted.json", b"\xff"),
+        ("fitted.json", b'{"digest": "d", "history": {}, "spent": {"cpu": 1}}'),
+    ],
+)
+def test_a_damaged_entry_is_told_with_the_folder_to_remove(file: str, content: Any, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    extract(Pixels(4), numbered(20), "pixels", store)
+    folder = entry(store.root)
+    path = folder / file
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-100] if content == "half" else content)
+    with pytest.raises(UserError, match=f"the cache entry {folder} is damaged .*; remove this folder"):
+        extract(Pixels(4), numbered(20), "pixels", store)
+
+
+def test_rows_of_another_set_are_not_taken(tmp_path: Path) -> None:
+    extract(Pixels(4), numbered(20), "pixels", Store(tmp_path))
+    with pytest.raises(UserError, match=r"holds float32 of shape \(20, 48\), expected 19 rows"):
+        extract(Pixels(4), numbered(19), "pixels", Store(tmp_path))
+
+
+def test_what_embeddings_cost_is_kept_with_them(tmp_path: Path) -> None:
+    first = extract(HOG(), numbered(20), "pixels", Store(tmp_path), workers=2)
+    found = extract(HOG(), numbered(20), "pixels", Store(tmp_path))
+    assert (first.computed, found.computed) == (True, False)
+    assert first.spent == found.spent
+    assert first.spent is not None
+    assert first.spent.cpu_seconds > 0
+    assert first.spent.peak_mib > 10
+    assert (first.spent.device, first.spent.threads) == (None, 2)
+
+
+def test_an_entry_of_before_costs_were_kept_is_read(tmp_path: Path) -> None:
+    extract(Pixels(4), numbered(20), "pixels", Store(tmp_path))
+    (entry(tmp_path) / "fitted.json").write_text('{"digest": "d", "history": {}}')
+    found = extract(Pixels(4), numbered(20), "pixels", Store(tmp_path))
+    assert (found.weights, found.spent, found.warnings) == ("d", None, ())
+
+
+def test_rows_that_are_found_count_with_their_cost_of_then(tmp_path: Path) -> None:
+    inner = extract(HOG(), numbered(20), "pixels", Store(tmp_path))
+    content = json.loads((entry(tmp_path) / "fitted.json").read_text())
+    content["spent"]["cpu_seconds"] = 1000.0
+    (entry(tmp_path) / "fitted.json").write_text(json.dumps(content))
+    whitened = extract(Whitened(HOG()), numbered(20), "pixels", Store(tmp_path))
+    assert whitened.spent is not None
+    assert 1000 < whitened.spent.cpu_seconds < 1100
+    anew = extract(Whitened(HOG()), numbered(20), "pixels", Store(tmp_path / "anew"))
+    assert anew.spent is not None
+    assert inner.spent is not None
+    assert 0 < anew.spent.cpu_seconds < 100, "what was computed meanwhile is counted once"
+
+
+def test_what_a_killed_extraction_spent_is_counted(tmp_path: Path) -> None:
+    interrupted(tmp_path / "store", "encode 8")
+    (state,) = (tmp_path / "store").glob("embeddings/.*/rows.json")
+    state.write_text(json.dumps(json.loads(state.read_text()) | {"cpu_seconds": 50.0}))
+    found = extract(Traced(), numbered(20), "pixels", Store(tmp_path / "store"), batch_size=4)
+    assert found.spent is not None
+    assert 50 < found.spent.cpu_seconds < 60
+
+
+def test_epochs_of_a_killed_training_are_counted() -> None:
+    watch = Stopwatch()
+    watch.trained({"cpu_seconds": [20.0, 30.0], "seconds": [1.0, 2.0]})
+    assert 50 <= watch.cpu < 51
+    assert 3 <= watch.wall < 4
+    watch.trained({"cpu_seconds": [1.0], "seconds": [1.0]})
+    assert 50 <= watch.cpu < 51, "epochs that this process ran are counted once"

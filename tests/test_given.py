@@ -64,10 +64,14 @@ WRITERS: dict[str, tuple[str, Callable[[Path, list[str], Any], None]]] = {
 
 
 def joined(path: Path, ids: tuple[str, ...] = IDS) -> Floats:
-    target = path.with_name("target.npy")
-    Given(str(path)).embed(Wanted(ids, Images(Encoded(())), "", Store(path.parent)), target)
+    return joined_and_told(path, ids)[0]
+
+
+def joined_and_told(path: Path, ids: tuple[str, ...] = IDS) -> tuple[Floats, list[str]]:
+    target, wanted = path.with_name("target.npy"), Wanted(ids, Images(Encoded(())), "", Store(path.parent))
+    Given(str(path)).embed(wanted, target)
     rows: Floats = np.load(target)
-    return rows
+    return rows, wanted.warnings
 
 
 def refusal(path: Path, ids: tuple[str, ...] = IDS) -> str:
@@ -93,9 +97,7 @@ def test_rows_follow_their_ids_whatever_the_order(kind: str, data: st.DataObject
     row_of = dict(zip(ids, rows, strict=True))
     name, write = WRITERS[kind]
     write(tmp_path / name, [ids[row] for row in order], rows[list(order)])
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        found = joined(tmp_path / name, wanted)
+    found, told = joined_and_told(tmp_path / name, wanted)
     np.testing.assert_array_equal(found, np.stack([row_of[name] for name in wanted]))
     assert found.dtype == np.float32
     assert bool(told) == (len(wanted) < len(ids))
@@ -112,8 +114,12 @@ def test_missing_ids_are_named(kind: str, tmp_path: Path) -> None:
 
 def test_ids_that_fit_no_image_are_passed_over_with_a_warning(tmp_path: Path) -> None:
     path = npz(tmp_path, values(10), [*IDS, *"uvwxyz"])
-    with pytest.warns(UserWarning, match=r"6 of its 10 ids belong to no .* over: 'u', 'v', 'w', 'x', 'y' and 1 more"):
-        np.testing.assert_array_equal(joined(path), values(10)[:4])
+    rows, told = joined_and_told(path)
+    np.testing.assert_array_equal(rows, values(10)[:4])
+    assert told == [
+        f"6 of the 10 ids in {path.name} belong to no readable image of the set and are passed over: "
+        "'u', 'v', 'w', 'x', 'y' and 1 more"
+    ]
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -307,3 +313,22 @@ def test_the_command_ranks_with_given_embeddings(tmp_path: Path) -> None:
     done = command(tmp_path)
     assert done.returncode == 2
     assert "encoder.path" in done.stderr
+
+
+def test_a_path_that_is_none_is_told(tmp_path: Path) -> None:
+    for path, message in (
+        (5, "must be a text"),
+        (None, "must be a text"),
+        ("", "is empty"),
+        ("~nobody_at_all/x", "home"),
+    ):
+        with pytest.raises(UserError, match=rf"encoder.path.*{message}"):
+            Given(path).identity()  # type: ignore[arg-type]
+
+
+def test_ids_of_other_bytes_and_empty_columns_are_told(tmp_path: Path) -> None:
+    np.savez(tmp_path / "bytes.npz", ids=np.array([b"\xff", b"b", b"c", b"d"]), embeddings=values(4))
+    assert "is no UTF-8 text" in refusal(tmp_path / "bytes.npz")
+    nothing = pa.table({"id": list(IDS), "embedding": pa.array([None] * 4, pa.list_(pa.float32()))})
+    pq.write_table(nothing, tmp_path / "nothing.parquet")
+    assert "the column 'embedding' of" in refusal(tmp_path / "nothing.parquet")

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, features
 
-from cleanbench.images import LARGEST, Encoded, Files, Images, UnreadableImage, decode, map_images, suffixes
+from cleanbench.images import LARGEST, Encoded, Files, Images, UnreadableImage, decode, map_images, reduced, suffixes
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (6, 9, 3)).astype(np.uint8)
 
@@ -323,6 +323,25 @@ def test_map_images_stacks_in_order() -> None:
     images = Images(Encoded(tuple(encoded(Image.new("RGB", (2, 2), (value, 0, 0))) for value in range(150))))
     reds = map_images(images, lambda image: np.asarray(image)[0, 0, 0], threads=3)
     assert reds.tolist() == list(range(150))
+
+
+def test_several_results_of_one_decode_come_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = Images(Encoded(tuple(encoded(Image.new("RGB", (2, 2), (value, 0, 0))) for value in range(150))))
+    decoded = []
+    monkeypatch.setattr("cleanbench.images.decode", lambda data: decoded.append(0) or decode(data))
+    blocks = list(reduced([lambda image: np.asarray(image)[0, 0, 0], np.asarray], images, threads=2))
+    assert len(decoded) == 150
+    assert [start for start, _ in blocks] == [0, 64, 128]
+    assert [rows.shape for _, block in blocks for rows in block[1:]] == [(64, 2, 2, 3), (64, 2, 2, 3), (22, 2, 2, 3)]
+    assert np.concatenate([reds for _, (reds, _) in blocks]).tolist() == list(range(150))
+
+
+def test_results_of_another_shape_name_their_image() -> None:
+    files = (encoded(Image.new("RGB", (2, 2))), encoded(Image.new("RGB", (3, 2))))
+    with pytest.raises(ValueError, match=r"uint8 \(2, 3, 3\) of image 1 does not fit uint8 \(2, 2, 3\) of the first"):
+        map_images(Images(Encoded(files)), np.asarray)
+    with pytest.raises(ValueError, match="there are no images"):
+        map_images(Images(Encoded(())), np.asarray)
 
 
 def test_suffixes() -> None:

@@ -9,19 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.lib.npyio import NpzFile
-from PIL import Image
 
 from cleanbench import Detector, Floats, Ints, Issue, NotApplicable, UserError, View
-from cleanbench.cross_validation import dealt_folds, out_of_fold
 from cleanbench.methods.chance import Chance
 from cleanbench.methods.confident_learning import ConfidentLearning
+from cleanbench.methods.fine import FINE
 from cleanbench.methods.knn_disagreement import KNNDisagreement
 from cleanbench.methods.luminance import Luminance
-from cleanbench.methods.phash import PHash, phash
+from cleanbench.methods.noiserank import NoiseRank
+from cleanbench.methods.phash import PHash
 from cleanbench.methods.pyod import PyOD, SeededPyOD
 from cleanbench.methods.selfclean import SelfClean
-from cleanbench.methods.ssim import SSIM, gray, ssim
-from cleanbench.neighbours import hamming
+from cleanbench.methods.simifeat import SimiFeat
+from cleanbench.methods.ssim import SSIM
 
 PRECISIONS = [("f32", 1e-6), ("f64", 1e-12)]
 SETS = ("A_n300_d32", "B_degenerate_n60", "Z_zero_rows_n60")
@@ -33,8 +33,13 @@ OF_EMBEDDINGS: list[Detector] = [
     SelfClean(distance="euclidean"),
     SelfClean(distance="euclidean", normalise=False),
     KNNDisagreement(),
-    ConfidentLearning(),
-    ConfidentLearning("adaboost"),
+    ConfidentLearning("logistic", "self_confidence", 5),
+    ConfidentLearning("adaboost", "normalized_margin", 5),
+    ConfidentLearning("logistic", "confidence_weighted_entropy", 5),
+    NoiseRank(),
+    FINE(),
+    SimiFeat("vote"),
+    SimiFeat("rank"),
     PyOD("ecod"),
     PyOD("hbos"),
     PyOD("knn"),
@@ -111,98 +116,7 @@ def test_selfclean_does_not_see_the_lengths_of_embeddings(issue: Issue) -> None:
     )
 
 
-# -- pHash, SSIM and luminance
-
-
-@pytest.fixture
-def pictures(goldens: Path) -> NpzFile:
-    with np.load(goldens / "image_distances.npz") as arrays:
-        return {name: arrays[name] for name in arrays.files}
-
-
-def test_phash_is_that_of_imagehash(goldens: Path, pictures: NpzFile) -> None:
-    view = View.from_arrays(images=[Image.open(goldens / "images" / name) for name in pictures["names"]])
-    pairs = all_pairs(len(view))
-    hashes = view.derived("phash", {}, phash)
-    np.testing.assert_array_equal(np.unpackbits(hashes, axis=1), pictures["pre_phash_bits_imagehash"])
-    expected = pictures["pre_phash_hamming_imagehash"][pairs[:, 0], pairs[:, 1]]
-    np.testing.assert_array_equal(hamming(hashes, pairs), expected)
-    np.testing.assert_allclose(PHash().rank(Issue.NEAR_DUPLICATE, view, pairs).scores, 1 - expected / 64)
-
-
-def test_ssim_is_that_of_the_reference(pictures: NpzFile) -> None:
-    thumbnails = pictures["pre_gray_64"]
-    first, second = all_pairs(len(thumbnails)).T
-    scores = ssim(thumbnails[first], thumbnails[second])
-    np.testing.assert_allclose(1 - scores, pictures["pre_ssim_dist"][first, second], rtol=0, atol=2e-5)
-    # The diagonal is garbage in the reference; an image is equal to itself.
-    np.testing.assert_array_equal(ssim(thumbnails, thumbnails), 1)
-
-
-def test_gray_thumbnails_are_near_those_of_the_reference(goldens: Path, pictures: NpzFile) -> None:
-    images = [Image.open(goldens / "images" / name).convert("RGB") for name in pictures["names"]]
-    thumbnails = np.stack([gray(image, 64) for image in images])
-    # Both average over areas, but round the areas' borders differently: exact for whole multiples of 64.
-    difference = np.abs(thumbnails.astype(int) - pictures["pre_gray_64"]).mean(axis=(1, 2))
-    assert difference.max() < 6
-    assert max(d for d, image in zip(difference, images, strict=True) if image.width % 64 == 0) < 1.5
-
-
-def test_a_pair_of_images_is_scored_alike_in_every_company() -> None:
-    images = np.random.default_rng(0).integers(256, size=(9, 40, 30, 3), dtype=np.uint8)
-    view = View.from_arrays(images=np.concatenate([images, images[:1]]))
-    pairs = np.tile(all_pairs(10), (2, 1))
-    for method in (PHash(), SSIM()):
-        scores = method.rank(Issue.NEAR_DUPLICATE, view, pairs).scores
-        alone = method.rank(Issue.NEAR_DUPLICATE, view, pairs[-7:]).scores
-        np.testing.assert_array_equal(scores[-7:], alone)
-        np.testing.assert_array_equal(method.near_duplicates(view, pairs[:, ::-1]), scores)
-        assert scores.max() == scores[8] == 1  # the copy
-
-
-def test_luminance_is_the_spread_of_brightness() -> None:
-    flat, half = np.full((8, 8), 90, dtype=np.uint8), np.zeros((8, 8), dtype=np.uint8)
-    half[:4] = 200
-    view = View.from_arrays(images=[flat, half])
-    np.testing.assert_allclose(Luminance().rank(Issue.OFF_TOPIC, view).scores, [0, 100])
-
-
-# -- Confident learning and disagreement
-
-
-@pytest.mark.parametrize(("classifier", "short"), [("logistic", "logreg"), ("adaboost", "adaboost")])
-def test_out_of_fold_probabilities(goldens: Path, classifier: str, short: str) -> None:
-    with np.load(goldens / "confident_learning.npz") as arrays:
-        labels, folds = arrays["A_labels_factorized"], arrays[f"A_{short}_fold_of_sample"]
-        believed = out_of_fold(classifier, arrays["A_emb"], labels, folds)
-        expected, quality = arrays[f"A_{short}_pred_probs"], arrays[f"A_{short}_label_quality"]
-    np.testing.assert_allclose(believed, expected, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(believed[np.arange(len(labels)), labels], quality, rtol=0, atol=1e-6)
-
-
-def test_folds_are_balanced_within_classes() -> None:
-    labels = np.repeat([0, 1, 2, 3], [23, 3, 1, 11])
-    folds = dealt_folds(labels, 5, np.random.default_rng(0))
-    for members in (labels == label for label in range(4)):
-        sizes = np.bincount(folds[members], minlength=5)
-        assert sizes.max() - sizes.min() <= 1
-    assert np.ptp(np.bincount(folds)) <= 1
-    assert not np.array_equal(folds, dealt_folds(labels, 5, np.random.default_rng(1)))
-
-
-def test_confident_learning_doubts_the_only_member_of_a_class() -> None:
-    rng = np.random.default_rng(0)
-    labels = np.repeat([3, 7, 9], [10, 10, 1])
-    view = View.from_arrays(embeddings=rng.normal(size=(21, 3)) + 9 * (labels == 7)[:, None], labels=labels)
-    scores = ConfidentLearning().rank(Issue.LABEL_ERROR, view).scores
-    assert scores[-1] == 1
-    assert scores[:-1].max() < 0.5
-
-
-@pytest.mark.parametrize("wrong", [{"classifier": "forest"}, {"folds": 1}])
-def test_confident_learning_refuses_other_settings(wrong: dict[str, object]) -> None:
-    with pytest.raises(UserError, match=r"choose one of logistic, adaboost|at least 2 folds"):
-        ConfidentLearning(**wrong)
+# -- Disagreement
 
 
 def test_disagreement_counts_neighbours_of_another_label() -> None:
@@ -247,6 +161,9 @@ REFUSED = {
     (SelfClean, Issue.LABEL_ERROR): {"one image", "one class"},
     (KNNDisagreement, Issue.LABEL_ERROR): {"one image", "one class"},
     (ConfidentLearning, Issue.LABEL_ERROR): {"one image", "two images", "one class", "classes of one"},
+    (NoiseRank, Issue.LABEL_ERROR): {"one image", "one class"},
+    (FINE, Issue.LABEL_ERROR): {"one image", "one class"},
+    (SimiFeat, Issue.LABEL_ERROR): {"one image", "one class"},
     (PyOD, Issue.OFF_TOPIC): {"one image"},
     (SeededPyOD, Issue.OFF_TOPIC): {"one image"},
 }

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cleanbench import neighbours
+from cleanbench import measures, neighbours
 from cleanbench.core import Floats, Ints
 from cleanbench.neighbours import cosine, farthest, hamming, label_distances, nearest, normalised, top_pairs
 from cleanbench.pairs import decode, pair_count
@@ -27,7 +27,7 @@ def embeddings_with_copies(draw: st.DrawFn) -> tuple[Floats, Floats]:
 
 
 def small_blocks(size: int = 256) -> "patch[int]":
-    return patch.object(neighbours, "BLOCK_BYTES", size)
+    return patch.object(measures, "BLOCK_BYTES", size)
 
 
 def all_pairs(count: int) -> Ints:
@@ -51,7 +51,7 @@ def test_cosine_of_a_pair_depends_on_its_rows_alone(drawn: tuple[Floats, Floats]
     np.testing.assert_allclose(cosines, expected[pairs[:, 0], pairs[:, 1]], atol=1e-14)
     np.testing.assert_array_equal(cosine(embeddings, pairs[:, ::-1]), cosines)
     np.testing.assert_array_equal(cosine(embeddings, pairs[::3]), cosines[::3])
-    with patch.object(neighbours, "PAIR_VALUES", 1):
+    with patch.object(measures, "PAIR_VALUES", 1):
         np.testing.assert_array_equal(cosine(embeddings, pairs), cosines)
     equal = (embeddings[pairs[:, 0]] == embeddings[pairs[:, 1]]).all(axis=1)
     assert (cosines[equal] == 1).all()

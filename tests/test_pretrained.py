@@ -548,7 +548,7 @@ def test_the_command_says_what_to_do_without_network(folder: Path) -> None:
 
 
 def test_modules_import_nothing_heavy() -> None:
-    names = "pretrained, checkpoint, torch_hub, given, concat, whitened"
+    names = "pretrained, checkpoint, clip, torch_hub, given, concat, whitened"
     code = (
         f"import sys; from cleanbench.encoders import {names};"
         "print(sorted({'torch', 'timm', 'huggingface_hub', 'safetensors', 'pyarrow'} & sys.modules.keys()))"

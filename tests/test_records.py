@@ -1,11 +1,13 @@
 """Records: what they accept, and how a damaged file is told."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cleanbench.core import UserError
+from cleanbench.core import UserError, digest_of
+from cleanbench.leaderboard.board import fingerprint_of
 from cleanbench.records import Measured, Record, label, read_records, read_run, write_records
 
 RECORD: dict[str, Any] = {
@@ -59,8 +61,6 @@ def test_records_are_found_again_line_by_line(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_record_is_told_by_file_line_and_field(changed: dict[str, Any], message: str, tmp_path: Path) -> None:
-    import json
-
     path = tmp_path / "records.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in (RECORD, RECORD | changed)))
     with pytest.raises(UserError, match=f"records.jsonl, line 2: {message}"):
@@ -81,6 +81,22 @@ def test_a_damaged_run_file_is_told(content: str, message: str, tmp_path: Path) 
     (tmp_path / "record.json").write_text(content)
     with pytest.raises(UserError, match=f"record.json.*{message}"):
         read_run(tmp_path / "record.json")
+
+
+def test_records_of_before_the_cost_of_encoders_are_read(tmp_path: Path) -> None:
+    detail = {"settings": {}, "digest": "d", "key": "k"}
+    old = record(encoder="hog", encoder_detail=detail)
+    assert old.encoder_detail is not None
+    assert old.encoder_detail.cost is None
+    content = {"schema": 1, "records": [RECORD | {"encoder_detail": detail}], "not_ranked": {}, "complete": True}
+    (tmp_path / "record.json").write_text(json.dumps(content))
+    assert read_run(tmp_path / "record.json").records == (record(encoder_detail=detail),)
+    write_records(tmp_path / "old.jsonl", [old])
+    assert "cost" not in json.loads((tmp_path / "old.jsonl").read_text())["encoder_detail"], "it is written as it was"
+    # What is filed under the digest of an old record is found, and a new cost is another record.
+    assert fingerprint_of(old) == digest_of([json.dumps(old.model_dump(exclude_defaults=True), sort_keys=True)])
+    cost = {"cpu_seconds": 61.9, "wall_seconds": 62.0, "peak_mib": 900.5, "device": "cpu", "threads": 1}
+    assert fingerprint_of(record(encoder="hog", encoder_detail=detail | {"cost": cost})) != fingerprint_of(old)
 
 
 def test_a_blank_line_is_no_record(tmp_path: Path) -> None:

@@ -188,17 +188,26 @@ def test_the_key_follows_all_that_decides_results(
     keys["pixels"] = key(ask(odd, f"dataset.root={copy}"))
     source = odd_methods / "odd_methods.py"
     before = source.read_text()
-    source.write_text(before + "\n# a new idea\n")
+    source.write_text(before + "\nIDEA = 'new'\n")
     keys["source"] = key(ask(odd))
+    source.write_text(before + "\nimport beside\n")
+    for name in ("helper", "changed helper"):
+        (odd_methods / "beside.py").write_text(f"NAME = {name!r}\n")
+        keys[name] = key(ask(odd))
     source.write_text(before)
     assert len(set(keys.values())) == len(keys), keys
 
 
-def test_the_key_follows_nothing_else(ask: Rank, no_child: Any, tmp_path: Path) -> None:
+def test_the_key_follows_nothing_else(ask: Rank, no_child: Any, tmp_path: Path, odd_methods: Path) -> None:
     first = ask("method=odd")
     no_child()
     for override in ("threads=2", "memory_limit=4GiB", "timeout=100", "retrieve=5", "encoder=pixels", "encoder.cell=4"):
         assert ask("method=odd", override).reused, override
+    source = odd_methods / "odd_methods.py"
+    before = source.read_text()
+    source.write_text(f"{before}\n# a remark\n")
+    assert ask("method=odd").reused, "comments decide nothing"
+    source.write_text(before)
     shutil.copytree(tmp_path / "runs", tmp_path / "elsewhere")
     elsewhere = ask("method=odd", output="elsewhere")
     assert elsewhere.reused

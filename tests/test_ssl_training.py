@@ -13,8 +13,10 @@ import pytest
 from PIL import Image
 
 from cleanbench import UserError
+from cleanbench.encoders.extraction import Embeddings, extract
 from cleanbench.encoders.ssl.encoder import SelfSupervised
 from cleanbench.images import Encoded, Images
+from cleanbench.store import Store
 
 torch = pytest.importorskip("torch")
 
@@ -80,7 +82,7 @@ def test_objectives_train(name: str, tmp_path: Path) -> None:
     settings, images = PRESETS[name], pictures()
     fitted = settings.prepare(images, tmp_path)
     history = fitted.history
-    assert set(history) == {"loss", "learning_rate", "effective_rank", "seconds"}
+    assert set(history) == {"loss", "learning_rate", "effective_rank", "seconds", "cpu_seconds"}
     assert all(len(values) == settings.epochs for values in history.values())
     assert np.isfinite(history["loss"]).all()
     assert min(history["effective_rank"]) > settings.rank_floor
@@ -161,12 +163,35 @@ def test_loss_that_is_not_finite_is_told(tmp_path: Path) -> None:
 
 
 def test_collapse_is_told_again_and_again(tmp_path: Path) -> None:
-    settings = replace(TINY, rank_floor=50.0, rank_patience=2)
+    settings = replace(TINY, rank_floor=40.0, rank_patience=2)
     for _ in range(2):
-        with pytest.raises(UserError, match=r"simclr collapsed: .* below rank_floor=50 for 2 epochs, .* after epoch 2"):
+        with pytest.raises(UserError, match=r"simclr collapsed: .* below rank_floor=40 for 2 epochs, .* after epoch 2"):
             settings.prepare(pictures(), tmp_path)
     # A lower floor goes on with the same training.
     assert len(replace(settings, rank_floor=1.0).prepare(pictures(), tmp_path).history["loss"]) == 3
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_too_few_images_are_told_from_a_collapse(count: int, tmp_path: Path) -> None:
+    settings = replace(TINY, rank_floor=2.0)
+    with pytest.raises(UserError, match=f"training needs at least 4 images, there are {count}: .* encoder=hog"):
+        settings.prepare(pictures(count), tmp_path)
+    assert not list(tmp_path.iterdir()), "told before anything is done"
+    replace(settings, epochs=0).prepare(pictures(count), tmp_path)
+
+
+def test_the_fewest_images_train(tmp_path: Path) -> None:
+    assert len(replace(TINY, rank_floor=2.0, epochs=6).prepare(pictures(4), tmp_path).history["loss"]) == 6
+
+
+def test_a_floor_is_held_against_embeddings_that_are_found(tmp_path: Path) -> None:
+    def embedded(floor: float) -> Embeddings:
+        return extract(replace(TINY, rank_floor=floor), pictures(), "pixels", Store(tmp_path))
+
+    assert embedded(0.0).computed
+    with pytest.raises(UserError, match="collapsed: their effective rank was below rank_floor=40 for 3 epochs"):
+        embedded(40.0)
+    assert not embedded(1.2).computed
 
 
 def test_network_that_ignores_its_images_collapses(tmp_path: Path) -> None:
@@ -209,6 +234,20 @@ def test_teacher_follows_with_statistics_of_its_own(tmp_path: Path) -> None:
         ({"epochs": -1}, "epochs=-1 must not be negative"),
         ({"batch_size": 0}, "batch_size=0 must be at least 1"),
         ({"flip": 2.0}, "flip=2.0 must be between 0 and 1"),
+        ({"epochs": "many"}, "encoder.epochs='many' must be a whole number"),
+        ({"epochs": 2.5}, r"encoder.epochs=2.5 must be a whole number"),
+        ({"learning_rate": float("nan")}, "encoder.learning_rate=nan must be a number"),
+        ({"pretrained": 1}, "encoder.pretrained=1 must be true or false"),
+        ({"device": None}, "encoder.device=None must be a text"),
+        ({"temperature": 0}, "temperature=0 must be above 0"),
+        ({"teacher_temperature": 0.0}, "teacher_temperature=0 must be above 0"),
+        ({"crop_smallest": 1.5}, "crop_smallest=1.5 must be between 0 and 1"),
+        ({"crop_smallest": 0.0}, "crop_smallest=0 must be above 0"),
+        ({"size": 0}, "size=0 must be at least 1"),
+        ({"mask_ratio": 1.0}, "mask_ratio=1 must be below 1"),
+        ({"objective": "mae", "mask_ratio": 0.0}, "mask_ratio=0 hides no patch"),
+        ({"blur_sigma": 0.0}, "blur_sigma=0 must be at least 0.1 pixels"),
+        ({"local_smallest": 0.5}, "local_smallest=0.5 must not be above local_largest=0.25"),
         ({"local_crops": 2}, "only dino compares crops of two sizes"),
         ({"pretrained": True}, "no pretrained weights of small_resnet"),
     ],
@@ -227,6 +266,10 @@ def test_settings_are_checked(settings: dict[str, object], message: str) -> None
         ({"objective": "mae"}, "mae hides patches, which small_resnet has not"),
         ({"precision": "16-mixed"}, "precision=16-mixed needs a GPU"),
         ({"device": "cuda:9"}, "device='cuda:9' cannot be used"),
+        ({"device": "cpu:1"}, "device='cpu:1' cannot train; choose cpu, mps, cuda"),
+        ({"device": "meta"}, "device='meta' cannot train; choose cpu, mps, cuda"),
+        ({"backbone": "swin_tiny_patch4_window7_224"}, "takes no images of size=16: Input height"),
+        ({"objective": "mae", "head_width": 33, **VIT}, "head_width=33 does not fit 1 heads"),
         ({"batch_size": 2, "devices": 2}, "less than two images for a device"),
     ],
 )

@@ -110,6 +110,19 @@ def test_an_array_is_found_again_as_it_was_and_read_only(tmp_path: Path, array: 
             found.flags.writeable = True
 
 
+@pytest.mark.parametrize("content", [None, b"", b"\x93NUMPY", b"half"])
+def test_a_damaged_array_is_told_with_the_folder_to_remove(content: bytes | None, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.array("kind/key", lambda: np.arange(1000))
+    path = tmp_path / "kind/key/array.npy"
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:200] if content == b"half" else content)
+    with pytest.raises(UserError, match=f"the cache entry {tmp_path}/kind/key is damaged .*; remove this folder"):
+        store.array("kind/key", never)
+
+
 def test_a_large_array_is_mapped_and_not_loaded(tmp_path: Path) -> None:
     assert isinstance(Store(tmp_path).array("kind/key", lambda: np.zeros(1000)), np.memmap)
 

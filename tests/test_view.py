@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +17,7 @@ from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
 from cleanbench.core import Need
-from cleanbench.images import Files, Images
+from cleanbench.images import Files, Images, decode
 from cleanbench.store import Store
 from cleanbench.view import NotApplicable, UndeclaredNeed, View
 
@@ -197,6 +198,52 @@ def test_derived_is_computed_once_for_all_runs_and_processes(counting: ModuleTyp
         answer = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
         assert answer.stdout == "[0.0, 2.0, 4.0, 6.0]\n"
     assert calls() == 8
+
+
+def test_what_is_derived_together_is_decoded_once_and_found_one_by_one(
+    counting: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = []
+    monkeypatch.setattr("cleanbench.images.decode", lambda data: decoded.append(0) or decode(data))
+    wanted = {f"times {factor}": ({"factor": factor}, counting.compute) for factor in (1, 2, 3)}
+    together = stored().derived_together(wanted)
+    assert {name: array.tolist() for name, array in together.items()} == {
+        "times 1": [0, 1, 2, 3],
+        "times 2": [0, 2, 4, 6],
+        "times 3": [0, 3, 6, 9],
+    }
+    assert (len(decoded), calls()) == (4, 12)
+    assert stored().derived("times 2", *wanted["times 2"]).tolist() == [0, 2, 4, 6]
+    assert stored().take([2]).derived_together(wanted)["times 3"].tolist() == [6]
+    assert (len(decoded), calls()) == (4, 12)
+    wanted |= {f"times {factor}": ({"factor": factor}, counting.compute) for factor in (4, 5)}
+    assert stored().derived_together(wanted)["times 5"].tolist() == [0, 5, 10, 15]
+    assert (len(decoded), calls()) == (8, 20), "what was there is not computed again"
+    whole().derived_together(wanted)
+    assert (len(decoded), calls()) == (12, 40), "without a store it is one pass as well"
+
+
+def test_what_is_derived_together_appears_whole_or_not_at_all(counting: ModuleType) -> None:
+    wanted = {"good": ({}, counting.compute), "bad": ({}, fails_at_two)}
+    with pytest.raises(ZeroDivisionError):
+        stored().derived_together(wanted)
+    assert not list(Path("store").rglob("*.npy"))
+    assert stored().derived("good", {}, counting.compute).tolist() == [0, 1, 2, 3]
+
+
+def fails_at_two(image: Image.Image) -> npt.NDArray[Any]:
+    return np.asarray(1 // int(gray(image) != 2))
+
+
+def test_processes_that_derive_overlapping_things_wait_for_each_other(counting: ModuleType) -> None:
+    def ask(names: str) -> list[list[float]]:
+        wanted = {name: ({"factor": ord(name)}, counting.compute) for name in names}
+        return [array.tolist() for array in stored().derived_together(wanted).values()]
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(ask, ["abc", "cba", "bcd", "dab"], timeout=60))
+    assert found[0] == found[1][::-1]
+    assert calls() == 16
 
 
 def test_derived_is_computed_again_for_what_differs(counting: ModuleType) -> None:

@@ -94,14 +94,19 @@ def test_settings_replace_defaults(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "settings", "message"),
     [
-        (("selfclen",), {}, r"no method 'selfclen'; did you mean 'selfclean'\? Valid: .*chance.*, phash"),
-        (("zzz", "encoder"), {}, r"no encoder 'zzz'. Valid: .*hog"),
+        (("selfclen",), {}, r"no method 'selfclen'. Did you mean 'selfclean'\? Available: .*chance.*, phash"),
+        (("zzz", "encoder"), {}, r"no encoder 'zzz'. Available: .*hog"),
         (
             ("chance", "methods"),
             {},
-            r"no group 'methods'; did you mean 'method'\? Valid: augmentations, dataset, encoder, experiment, method",
+            r"no group 'methods'. Did you mean 'method'\? "
+            r"Available: augmentations, contamination, dataset, encoder, experiment, method",
         ),
-        (("mine",), {"weigths": 1}, r"method 'mine' has no setting 'weigths'; did you mean 'weights'\? Valid: .*k,"),
+        (
+            ("mine",),
+            {"weigths": 1},
+            r"method 'mine' has no setting 'weigths'. Did you mean 'weights'\? Available: .*k,",
+        ),
         (("mine",), {"_target_": "os.remove"}, "has no setting '_target_'"),
         (("unset",), {}, "method 'unset' needs a value for k"),
         (("unset",), {"k": 0}, "^k must be at least 1$"),

@@ -24,8 +24,8 @@ from cleanbench.checks.subject import ContractViolation, Subject
 from cleanbench.core import Need, read_only
 from cleanbench.images import Images
 from cleanbench.pairs import decode, pair_count
+from cleanbench.processes import peak_mib
 from cleanbench.view import NotApplicable, View
-from cleanbench.worker import peak_mib
 
 MIB = 2**20
 SIZES = (3000, 6000)  # where N x N float32 values take 34 and 137 MiB

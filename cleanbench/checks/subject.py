@@ -13,7 +13,7 @@ from cleanbench import zoo
 from cleanbench.checks.planted import Planted, planted
 from cleanbench.core import Floats, Ints, Issue, Need
 from cleanbench.detector import Detector
-from cleanbench.view import NotApplicable, View
+from cleanbench.view import Derivation, NotApplicable, View
 
 Check = Callable[["Subject"], str | None]
 BINDING = ("something_was_checked",)  # without this one a method could be exempt from all others
@@ -68,13 +68,11 @@ class Recorder(View):
         values = {item.name: getattr(view, item.name) for item in fields(view)}
         return cls(**(values | {"_memo": {}}))
 
-    def derived(
-        self, name: str, params: Mapping[str, Any], compute: Callable[..., npt.NDArray[Any]]
-    ) -> npt.NDArray[Any]:
+    def derived_together(self, wanted: Mapping[str, Derivation]) -> dict[str, npt.NDArray[Any]]:
         """Return what the view derives, and note its content."""
-        array = super().derived(name, params, compute)
-        self.derived_arrays.append((array, array.tobytes()))
-        return array
+        arrays = super().derived_together(wanted)
+        self.derived_arrays.extend((array, array.tobytes()) for array in arrays.values())
+        return arrays
 
     def _read(self, need: Need) -> Any:
         value = super()._read(need)

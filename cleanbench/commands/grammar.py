@@ -14,8 +14,8 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, NoReturn, TypeVar, get_args, get_type_hints
 
-from cleanbench.commands.mistakes import nearest
 from cleanbench.core import UserError
+from cleanbench.spelling import nearest
 
 MISTAKE, INTERRUPTED = 2, 130
 

@@ -1,14 +1,13 @@
 """Hydra's error messages in the user's words: what is wrong, the nearest valid name, and all valid names."""
 
-import difflib
 import re
 import sys
-from collections.abc import Iterable
 
 from hydra.errors import OverrideParseException
 from yaml import YAMLError
 
 from cleanbench.core import UserError
+from cleanbench.spelling import nearest
 
 OPTIONAL = ("augmentations", "experiment")  # groups without a default
 
@@ -31,14 +30,6 @@ def explained(error: Exception) -> str:
     return "\n".join(lines[:3]) or type(error).__name__
 
 
-def nearest(name: str, valid: Iterable[str]) -> str:
-    """Return a hint at the nearest valid name and the list of all."""
-    names = list(valid)
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return f"{hint} Available: {', '.join(names)}"
-
-
 def _no_option(group: str, name: str) -> str:
     from cleanbench import zoo
 
@@ -52,7 +43,7 @@ def _no_setting(key: str) -> str:
     group, _, setting = key.partition(".")
     if key in OPTIONAL:
         return f"{key} is not chosen by default, so it takes a plus: +{key}=…;{nearest('', zoo.available(key))}"
-    if not setting or group not in ("method", "dataset", "encoder"):
+    if not setting or group not in ("method", "dataset", "contamination", "encoder"):
         return f"there is no setting called {key!r}.{nearest(key, Config.__annotations__)}"
     chosen = next((word.split("=", 1)[1] for word in sys.argv if word.startswith(f"{group}=")), _default(group))
     if "," in chosen or "(" in chosen:  # a sweep over several options: the setting is unknown to one of them

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from cleanbench import config, zoo
-from cleanbench.commands.mistakes import nearest
+from cleanbench.contamination.base import Contamination
 from cleanbench.core import UserError
 from cleanbench.datasets.calibration import with_calibration
 from cleanbench.detector import SOLVED_BY, Detector
@@ -21,6 +21,7 @@ from cleanbench.encoders.base import Encoder
 from cleanbench.image_set import ImageSet
 from cleanbench.records import Seeds
 from cleanbench.run import Outcome, Request, run
+from cleanbench.spelling import nearest
 from cleanbench.store import Store
 
 T = TypeVar("T")
@@ -38,8 +39,8 @@ def rank(composed: DictConfig, choices: Mapping[str, str], search: Sequence[str]
         UserError: If a setting makes no sense.
     """
     cfg = config.checked(composed)
-    settings = {group: _resolved(cfg, group) for group in ("method", "dataset", "encoder")}
-    if unnamed := [group for group in settings if group not in choices]:
+    settings = {group: _resolved(cfg, group) for group in ("method", "dataset", "contamination", "encoder")}
+    if unnamed := [group for group in ("method", "dataset", "encoder") if group not in choices]:
         raise UserError(f"{unnamed[0]} has settings but no name; choose it by name: {unnamed[0]}=NAME")
     _check_settings(settings["method"], "method")
     detector = _target(settings["method"], "method")
@@ -51,7 +52,8 @@ def rank(composed: DictConfig, choices: Mapping[str, str], search: Sequence[str]
             _made(settings["method"], Detector, "method")
     if not detector.issues():
         raise UserError(f"{detector.__name__} solves no issue; it should override {' or '.join(SOLVED_BY.values())}")
-    image_set = _image_set(json.dumps(settings["dataset"], sort_keys=True), float(cfg.truth.calibration))
+    made = (json.dumps(settings[group], sort_keys=True) for group in ("dataset", "contamination"))
+    image_set = _image_set(*made, float(cfg.truth.calibration))
     defaults = _defaults(detector, choices["method"], settings["method"], search)
     changed = {key: value for key, value in settings["method"].items() if key != "seed" and value != defaults.get(key)}
     request = Request(
@@ -94,8 +96,10 @@ def _defaults(
 
 # A sweep asks for the same set once per method; its files are read and hashed once.
 @lru_cache(maxsize=1)
-def _image_set(settings: str, calibration: float) -> ImageSet:
-    image_set = _made(json.loads(settings), ImageSet, "dataset")
+def _image_set(settings: str, contamination: str, calibration: float) -> ImageSet:
+    # A wrong setting of the contamination is told before the data set is read.
+    planted = _made(json.loads(contamination), Contamination, "contamination")  # type: ignore[type-abstract]
+    image_set = planted.apply(_made(json.loads(settings), ImageSet, "dataset"))
     return with_calibration(image_set, calibration) if calibration else image_set
 
 

@@ -9,11 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from cleanbench.commands.grids import grid_of_sweep
+from cleanbench.commands.spread import spread_of_sweep
 from cleanbench.core import Issue
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record, encoder_labels
 from cleanbench.run import Outcome
 
+SEEDS = {"method": "Seed", "encoder": "Encoder seed", "dataset": "Data seed"}
 SHOWN = ("AP", "AUROC", "P@10", "P@100", "R@100", "P@1%", "FoE")
 
 
@@ -25,10 +27,16 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     grids: list[Table | str] = []
     for issue in Issue:
         records = [record for outcome in outcomes for record in outcome.run.records if record.issue is issue]
+        # A method that reads no embeddings is the same run whatever encoder is swept beside it.
+        records = list({record.key: record for record in records}.values())
         for key in dict.fromkeys(_table_of(record) for record in records):
             group = [record for record in records if _table_of(record) == key]
             _show(console, _table(issue, group))
             grids += grid_of_sweep(group)
+        for outcome in _each_once(outcomes):
+            if issue in outcome.top:
+                _show(console, _shortlist(issue, outcome))
+        grids += spread_of_sweep(issue, records)
     for part in grids:
         if isinstance(part, Table):
             _show(console, part)
@@ -37,20 +45,65 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     for note in dict.fromkeys(_other_encoder(record) for outcome in outcomes for record in outcome.run.records):
         if note:
             console.print(note, soft_wrap=True, highlight=False, markup=False)
-    missing = [(outcome, issue, reason) for outcome in outcomes for issue, reason in outcome.run.not_ranked.items()]
+    if made := encoders_in_words([record for outcome in outcomes for record in outcome.run.records]):
+        console.print(made, soft_wrap=True)
+    missing = [
+        (outcome.method, issue, reason) for outcome in outcomes for issue, reason in outcome.run.not_ranked.items()
+    ]
     if missing:
         table = Table("Method", "Issue", "Why there is no ranking", title="Not ranked", title_justify="left", box=None)
-        for outcome, issue, reason in missing:
-            table.add_row(outcome.method, issue, Text(reason, overflow="fold"))
+        for method, issue, reason in dict.fromkeys(missing):
+            table.add_row(method, issue, Text(reason, overflow="fold"))
         _show(console, table)
-    for outcome in outcomes:
+    for outcome in _each_once(outcomes):
         if outcome.folder is not None:
             found = " (finished before; force=true repeats it)" if outcome.reused else ""
             console.print(f"{outcome.method}: {outcome.folder}{found}", style="dim", soft_wrap=True)
 
 
+def encoders_in_words(records: Sequence[Record]) -> str:
+    """Say what the embeddings cost that methods read; empty if none were read, or nothing is known of their cost."""
+    costs: dict[str, list[float]] = {}
+    for record, encoder in zip(records, encoder_labels(records), strict=True):
+        if record.encoder_detail is not None and record.encoder_detail.cost is not None:
+            costs.setdefault(encoder, []).append(record.encoder_detail.cost.cpu_seconds)
+    named = [f"{name} {_span(values)}" for name, values in sorted(costs.items())]
+    return f"CPU s of the embeddings, made once for all methods: {', '.join(named)}." if named else ""
+
+
+def _span(seconds: Sequence[float]) -> str:
+    lowest, highest = f"{min(seconds):.1f}", f"{max(seconds):.1f}"
+    return lowest if lowest == highest else f"{lowest} to {highest}"
+
+
+def _each_once(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Return the outcomes whose results lie somewhere, one for each folder: the first, which is the one that ran."""
+    return list({outcome.folder: outcome for outcome in reversed(outcomes) if outcome.folder is not None}.values())[
+        ::-1
+    ]
+
+
+def _shortlist(issue: Issue, outcome: Outcome) -> Table:
+    """Return the most suspicious items of a ranking that cannot be scored."""
+    encoder = next(record.encoder for record in outcome.run.records if record.issue is issue)
+    assert outcome.folder is not None  # what was ranked lies there
+    place = outcome.folder / "rankings" / f"{issue}.parquet"
+    by = f"{outcome.method} on {encoder}" if encoder else outcome.method
+    title = f"{issue.heading} by {by}: the {len(outcome.top[issue])} most suspicious; all of them are in {place}"
+    table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    table.add_column("Score", justify="right", no_wrap=True)
+    for name in ("Image", "Other image") if issue.ranks_pairs else ("Image",):
+        table.add_column(name, no_wrap=True)
+    for score, names in outcome.top[issue]:
+        table.add_row(f"{score:#.4g}", *names)
+    return table
+
+
 def _show(console: Console, table: Table) -> None:
     """Print a table; where it is wider than the terminal, its lines wrap, and no number is cut off."""
+    if table.title:  # the table itself would fold it to its own width
+        console.print(Text(str(table.title), style="italic"), soft_wrap=True)
+        table.title = None
     usual = console.width
     if all(column.no_wrap for column in table.columns):
         unlimited = console.options.update(max_width=sys.maxsize)
@@ -72,16 +125,22 @@ def _table(issue: Issue, records: Sequence[Record]) -> Table:
     table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
     table.add_column("Method", no_wrap=True)
     table.add_column("Encoder", no_wrap=True)
-    for name in (*SHOWN, "CPU s", "MiB"):
+    seeds = [part for part in SEEDS if len({getattr(record.seeds, part) for record in records} - {None}) > 1]
+    shown = SHOWN if first.items else ()
+    for name in (*(SEEDS[part] for part in seeds), *shown, "CPU s", "MiB"):
         table.add_column(name, justify="right", no_wrap=True)
     labels = zip(records, encoder_labels(records), strict=True)
     for record, encoder in sorted(labels, key=lambda row: _best_first(row[0])):
-        cells = [_cell(record.metrics[name].value) for name in SHOWN]
+        drawn = [getattr(record.seeds, part) for part in seeds]
+        cells = [_cell(record.metrics[name].value) for name in shown]
         cost = [f"{record.cost.fit_cpu_seconds + record.cost.cpu_seconds:.1f}", f"{record.cost.peak_mib:.0f}"]
-        table.add_row(record.label, encoder or "–", *cells, *cost)
+        table.add_row(
+            record.label, encoder or "–", *("–" if seed is None else str(seed) for seed in drawn), *cells, *cost
+        )
     if first.items:
-        expected = [_chance(name, first.faulty, first.items) for name in SHOWN]
-        table.add_row("by chance", "", *[_cell(value) for value in expected], "", "", style="italic dim")
+        expected = [_chance(name, first.faulty, first.items) for name in shown]
+        blank = [""] * len(seeds)
+        table.add_row("by chance", "", *blank, *[_cell(value) for value in expected], "", "", style="italic dim")
     return table
 
 

@@ -14,7 +14,7 @@ from cleanbench.datasets.calibration import with_calibration
 from cleanbench.image_set import Card, ImageSet
 from cleanbench.images import Files, Images
 from cleanbench.progress import progress
-from cleanbench.store import Store
+from cleanbench.store import Store, read_json
 
 # Whatever decides the content: a change of these files, or of these packages, builds the set anew.
 SOURCES = ("composition.py", "demo.py", "drawings.py", "edits.py", "tiles.py")
@@ -44,7 +44,7 @@ def demo(seed: int = 0, name: str = "demo", calibration: float = 0.1) -> ImageSe
     folder = store.folder(f"demo/{key}", lambda empty: _draw(empty, seed))
     # Not beside the images: a method may come to see the folder that they lie in.
     truth = store.folder(f"demo-truth/{key}", lambda empty: _judge(empty, seed)) / "truth.json"
-    stored: dict[str, Any] = json.loads(truth.read_text())
+    stored: dict[str, Any] = read_json(truth)
     ids: list[str] = stored["ids"]
     image_set = ImageSet(
         name=name,

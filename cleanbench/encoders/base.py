@@ -1,7 +1,7 @@
 """The contract of encoders: what turns images into embeddings."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image
 
 from cleanbench.core import Floats, UserError, digest_of
+from cleanbench.encoders.cost import Spent
 from cleanbench.images import Images
 from cleanbench.store import Store
 from cleanbench.view import NotApplicable, source_digest
@@ -57,6 +58,15 @@ class Encoder:
         """
         return Fitted(self.identity(), self.encode)
 
+    def accept(self, history: Mapping[str, Sequence[float]]) -> None:
+        """Refuse embeddings that are found in the store, for what their training measured.
+
+        Settings that decide nothing about an embedding may still say which ones are wanted.
+
+        Raises:
+            UserError: Saying why.
+        """
+
     def embed_classes(self, classes: Sequence[str]) -> Floats:
         """Return an embedding of each class name in the space of the images, float32, shape ``(len(classes), D)``.
 
@@ -64,6 +74,10 @@ class Encoder:
             NotApplicable: If the encoder has no text tower, as most have none.
         """
         raise NotApplicable(f"the encoder {type(self).__name__} has no text tower; encoder=clip has one")
+
+    def class_identity(self) -> str:
+        """Return a digest of all that decides `embed_classes` besides the names."""
+        return self.identity()
 
     def encode(self, batch: Sequence[Image.Image]) -> Floats:
         """Return the embeddings of a batch, float32, shape ``(len(batch), D)``."""
@@ -79,12 +93,16 @@ class Wanted:
         images: The readable images of the set.
         pixels_digest: Identifies them.
         store: Where embeddings are kept.
+        warnings: What the encoder notices about its rows, in sentences for the user; it adds to them.
+        found: What rows of other encoders had cost that were found in the store.
     """
 
     ids: tuple[str, ...] | None
     images: Images
     pixels_digest: str
     store: Store
+    warnings: list[str] = field(default_factory=list)
+    found: list[Spent] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 from cleanbench.core import UserError, digest_of
 from cleanbench.encoders.base import Encoder, Fitted
 from cleanbench.encoders.files import existing, file_digest
-from cleanbench.encoders.inference import encode_with, preprocessing
+from cleanbench.encoders.inference import changes_of, check_network_settings, encode_with, preprocessing
 from cleanbench.encoders.pretrained import build, check_name, code_digests
 from cleanbench.encoders.weights import backbone_state, mismatch, read_state, state_digest
 from cleanbench.images import Images
@@ -57,6 +57,14 @@ class Checkpoint(Encoder):
     device: str = field(default="cpu", metadata={"identity": False})
     threads: int = field(default=1, metadata={"identity": False})
 
+    def __post_init__(self) -> None:
+        """Validate.
+
+        Raises:
+            UserError: If a setting is not of its type or makes no sense.
+        """
+        check_network_settings(self)
+
     def identity(self) -> str:
         """Return a digest of settings, code and the file's bytes."""
         return digest_of([super().identity(), *code_digests(), file_digest(existing(self.path))])
@@ -65,11 +73,7 @@ class Checkpoint(Encoder):
         """Load the network."""
         file = existing(self.path)
         network = _script(file) if self.model is None else _filled(file, self.model, self)
-        changes = {
-            name: getattr(self, name)
-            for name in ("image_size", "mean", "std", "interpolation", "crop_pct", "crop_mode")
-        }
-        config = preprocessing(changes, None if self.model is None else network.pretrained_cfg)
+        config = preprocessing(changes_of(self), None if self.model is None else network.pretrained_cfg)
         return Fitted(state_digest(network), encode_with(network, config, self.device, self.threads))
 
 

@@ -105,7 +105,10 @@ def _texts(path: Path, ids: npt.NDArray[Any]) -> list[str]:
             f"{IDS!r} in {path} is {ids.dtype} of shape {ids.shape}, expected text (N,); "
             "save the ids with their leading zeros: ids.astype(str)"
         )
-    return [str(text) for text in (np.char.decode(ids, "utf-8") if ids.dtype.kind == "S" else ids).tolist()]
+    try:
+        return [str(text) for text in (np.char.decode(ids, "utf-8") if ids.dtype.kind == "S" else ids).tolist()]
+    except UnicodeDecodeError as error:
+        raise UserError(f"{IDS!r} in {path} is no UTF-8 text: {error}; save it as text: ids.astype(str)") from error
 
 
 def _safetensors(path: Path) -> tuple[list[str], npt.NDArray[Any]]:
@@ -163,8 +166,10 @@ def _lists(path: Path, column: Any, ids: list[str]) -> npt.NDArray[Any]:
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
         raise UserError(f"the column {ROW!r} of {path} is {kind}, expected lists of floats")
     lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)
-    if len(set(lengths.tolist())) > 1:
-        usual = np.nan_to_num(lengths, nan=-1).astype(np.int64)
+    usual = np.nan_to_num(lengths, nan=-1).astype(np.int64)
+    if (usual < 0).all() and len(usual):
+        raise UserError(f"the column {ROW!r} of {path} is empty, expected lists of floats")
+    if len(set(usual.tolist())) > 1:
         common = int(np.bincount(usual[usual >= 0]).argmax())
         raise UserError(
             f"the embeddings in {path} differ in length: most have {common} values, "

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from PIL import Image
 
 from cleanbench.core import Floats, UserError, digest_of
 from cleanbench.encoders.base import Encoder, Fitted, SetEncoder, Wanted
+from cleanbench.encoders.cost import Spent, Stopwatch
 from cleanbench.images import Images
 from cleanbench.progress import progress
-from cleanbench.store import Store
+from cleanbench.store import Store, damaged, open_array, read_json
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,18 @@ class Embeddings:
         key: Identifies them: code, settings, weights and pixels.
         weights: Digest of the encoder's weights.
         history: What training measured, by name; empty where nothing was trained.
+        spent: What they cost when they were computed; None if that was not kept.
+        warnings: What the encoder noticed then, in sentences for the user.
+        computed: Whether they were computed now, and not found.
     """
 
     path: Path
     key: str
     weights: str
     history: dict[str, list[float]]
+    spent: Spent | None = None
+    warnings: tuple[str, ...] = ()
+    computed: bool = False
 
 
 def embedding_key(encoder: Encoder, pixels_digest: str) -> str:
@@ -68,37 +75,72 @@ def extract(
         workers: Threads that read and decode.
 
     Raises:
-        UserError: If an embedding is not finite, naming the image, or the encoder returns another shape.
+        UserError: If an embedding is not finite, naming the image, the encoder returns another shape, or what is found
+            in the store is damaged.
     """
     key = embedding_key(encoder, pixels_digest)
+    computed = False
 
     def fill(folder: Path) -> None:
+        nonlocal computed
+        computed, watch = True, Stopwatch()
+        wanted = Wanted(ids, images, pixels_digest, store)
         if isinstance(encoder, SetEncoder):
-            digest = encoder.embed(Wanted(ids, images, pixels_digest, store), folder / "array.npy")
+            digest = encoder.embed(wanted, folder / "array.npy")
             _check_whole(type(encoder).__name__, folder / "array.npy")
             fitted = Fitted(digest, encoder.encode)
         else:
             (folder / "encoder").mkdir(exist_ok=True)
             fitted = encoder.prepare(images, folder / "encoder")
-            _encode(type(encoder).__name__, fitted, images, folder, batch_size, workers)
-        measured = {name: values for name, values in fitted.history.items() if values}  # no epochs: none
-        (folder / "fitted.json").write_text(json.dumps({"digest": fitted.digest, "history": measured}))
+            watch.trained(fitted.history)
+            _encode(type(encoder).__name__, fitted, images, folder, batch_size, workers, watch)
+        spent = watch.spent(wanted.found, getattr(encoder, "device", None), getattr(encoder, "threads", workers))
+        content = {
+            "digest": fitted.digest,
+            "history": {name: values for name, values in fitted.history.items() if values},  # no epochs: none
+            "spent": asdict(spent),
+            "warnings": wanted.warnings,
+        }
+        (folder / "fitted.json").write_text(json.dumps(content), encoding="utf-8")
 
     folder = store.folder(f"embeddings/{type(encoder).__name__.lower()}-{key[:32]}", fill, resume=True)
-    known = json.loads((folder / "fitted.json").read_text())
-    return Embeddings(folder / "array.npy", key, known["digest"], known["history"])
+    embeddings = _found(folder, key, len(images), computed)
+    encoder.accept(embeddings.history)
+    return embeddings
 
 
-def _encode(name: str, fitted: Fitted, images: Images, folder: Path, batch_size: int, workers: int) -> None:
-    """Write the rows that are not there yet; ``rows.json`` says how many are, and in which batches."""
+def _found(folder: Path, key: str, count: int, computed: bool) -> Embeddings:
+    """Return what lies in a folder of the store.
+
+    Raises:
+        UserError: If it is not what was written there.
+    """
+    known = read_json(folder / "fitted.json")
+    rows = open_array(folder / "array.npy")
+    if rows.ndim != 2 or len(rows) != count or rows.dtype != np.float32:
+        raise damaged(folder, f"array.npy holds {rows.dtype} of shape {rows.shape}, expected {count} rows of float32")
+    try:
+        spent = Spent(**known["spent"]) if "spent" in known else None
+        warnings = tuple(known.get("warnings", ()))
+        return Embeddings(folder / "array.npy", key, known["digest"], dict(known["history"]), spent, warnings, computed)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise damaged(folder, f"fitted.json: {error!r}") from error
+
+
+def _encode(
+    name: str, fitted: Fitted, images: Images, folder: Path, batch_size: int, workers: int, watch: Stopwatch
+) -> None:
+    """Write the rows that are not there yet; ``rows.json`` says how many are, in which batches, and what they cost."""
     path, state = folder / "array.npy", folder / "rows.json"
     rows: np.memmap[Any, Any] | None = None
-    first = 0
+    first, encoding = 0, Stopwatch()
     if state.exists():
         left = json.loads(state.read_text())
         # Other weights or other batches: what is there would not equal an undisturbed run.
         if left["weights"] == fitted.digest and left["batch_size"] == batch_size:
             rows, first = open_memmap(path, mode="r+"), left["done"]
+            encoding.add(left["cpu_seconds"], left["wall_seconds"])
+            watch.add(left["cpu_seconds"], left["wall_seconds"])
         else:
             state.unlink()  # before the array is: it would count rows that are gone
     with progress("embeddings", len(images), "image") as bar:
@@ -113,7 +155,9 @@ def _encode(name: str, fitted: Fitted, images: Images, folder: Path, batch_size:
             rows[start:stop] = encoded
             rows.flush()
             scratch = folder / ".rows.json"
-            scratch.write_text(json.dumps({"done": stop, "weights": fitted.digest, "batch_size": batch_size}))
+            done = {"done": stop, "weights": fitted.digest, "batch_size": batch_size}
+            spent = {"cpu_seconds": encoding.cpu, "wall_seconds": encoding.wall}
+            scratch.write_text(json.dumps(done | spent))
             scratch.replace(state)  # after the rows: what it counts is written
             bar.update(len(batch))
             del batch  # or it would stay while the one after the next is decoded

@@ -13,7 +13,12 @@ def existing(path: str, setting: str = "encoder.path") -> Path:
     Raises:
         UserError: If there is none.
     """
-    found = Path(path).expanduser()
+    try:
+        found = Path(path).expanduser()
+    except RuntimeError as error:  # the home folder of nobody
+        raise UserError(f"{setting}={path}: {error}") from error
+    if not path:
+        raise UserError(f"{setting} is empty; give a file")
     if not found.exists():
         raise UserError(f"{setting}={path}: there is no such file")
     if not found.is_file():

@@ -1,6 +1,5 @@
 """Embeddings that somebody else computed, joined to the images by id."""
 
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from cleanbench.core import Ints, UserError, digest_of
 from cleanbench.encoders.base import SetEncoder, Wanted
 from cleanbench.encoders.embedding_files import id_files, named, read_embeddings
 from cleanbench.encoders.files import existing, file_digest
+from cleanbench.encoders.settings import check_types
 from cleanbench.view import source_digest
 
 # Rows that are checked and written at a time.
@@ -34,6 +34,14 @@ class Given(SetEncoder):
 
     path: str = field(metadata={"identity": False})
 
+    def __post_init__(self) -> None:
+        """Validate.
+
+        Raises:
+            UserError: If the path is no text.
+        """
+        check_types(self)
+
     def identity(self) -> str:
         """Return a digest of code and files."""
         return digest_of([super().identity(), source_digest(read_embeddings), self._digest()])
@@ -51,7 +59,12 @@ class Given(SetEncoder):
         if wanted.ids is None:
             raise UserError(f"{path} is joined by id, but the set comes without ids")
         ids, rows = read_embeddings(path)
-        order = join(path, ids, wanted.ids)
+        order, surplus = join(path, ids, wanted.ids)
+        if surplus:
+            wanted.warnings.append(
+                f"{len(surplus):,} of the {len(ids):,} ids in {path.name} belong to no readable image of the set and "
+                f"are passed over: {named(surplus)}"
+            )
         written = open_memmap(target, mode="w+", dtype=np.float32, shape=(len(order), rows.shape[1]))
         for start in range(0, len(order), BLOCK):
             block = slice(start, start + BLOCK)
@@ -66,8 +79,8 @@ class Given(SetEncoder):
         return files[0] if len(files) == 1 else digest_of(files)
 
 
-def join(path: Path, ids: Sequence[str], wanted: Sequence[str]) -> Ints:
-    """Return the row of each wanted id.
+def join(path: Path, ids: Sequence[str], wanted: Sequence[str]) -> tuple[Ints, list[str]]:
+    """Return the row of each wanted id, and the ids that are not wanted.
 
     Args:
         path: The file, for messages.
@@ -89,13 +102,7 @@ def join(path: Path, ids: Sequence[str], wanted: Sequence[str]) -> Ints:
             f"{path} has no row for {len(missing):,} of {len(wanted):,} images: {named(missing)}{hint}. "
             "The ids must be those of the data set, as rankings show them"
         )
-    if extra:
-        warnings.warn(
-            f"{path}: {len(extra):,} of its {len(ids):,} ids belong to no readable image of the set and are passed "
-            f"over: {named(extra)}",
-            stacklevel=2,
-        )
-    return np.array([row_of[name] for name in wanted], dtype=np.int64)
+    return np.array([row_of[name] for name in wanted], dtype=np.int64), extra
 
 
 def _checked(path: Path, block: npt.NDArray[Any], ids: Sequence[str]) -> npt.NDArray[np.float32]:

@@ -12,6 +12,10 @@ from cleanbench.core import UserError
 PATIENCE = 6.0
 
 
+class OutOfReach(UserError):
+    """A file is not in the cache, and cannot be had now."""
+
+
 def hub_file(repository: str, names: Sequence[str], cure: str) -> Path:
     """Return a file of a Hugging Face repository, the first of ``names`` that there is.
 
@@ -24,7 +28,7 @@ def hub_file(repository: str, names: Sequence[str], cure: str) -> Path:
         cure: What else the user may do, the end of a message.
 
     Raises:
-        UserError: If the file is not in the cache and cannot be had, within seconds.
+        OutOfReach: If the file is not in the cache and cannot be had, within seconds.
     """
     from huggingface_hub import constants, try_to_load_from_cache
 
@@ -90,11 +94,11 @@ def _downloaded(repository: str, names: Sequence[str], cure: str) -> Path:
     raise _absent(repository, names, "the repository has none of these files", cure)
 
 
-def _absent(repository: str, names: Sequence[str], reason: str, cure: str) -> UserError:
+def _absent(repository: str, names: Sequence[str], reason: str, cure: str) -> OutOfReach:
     from huggingface_hub import constants
 
     folder = f"models--{repository.replace('/', '--')}"
-    return UserError(
+    return OutOfReach(
         f"{' or '.join(names)} of the Hugging Face repository {repository} is not in the cache "
         f"{constants.HF_HUB_CACHE}, and {reason}. Run `hf download {repository}` where there is a network and copy "
         f"the folder {folder} into that cache (HF_HOME names another one; HF_HUB_OFFLINE=1 never asks); {cure}"

@@ -1,5 +1,6 @@
 """Images through a network: preprocessing, batches, device, threads."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -8,12 +9,15 @@ import numpy as np
 from PIL import Image
 
 from cleanbench.core import Floats, UserError
+from cleanbench.encoders.settings import check_types
 
 if TYPE_CHECKING:
     import torch
 
 # How the sides of an image become those of the network's input: cut to the centre, distorted, or padded.
 CROPS = ("center", "squash", "border")
+# The settings that say how an image is prepared.
+PREPARED = ("image_size", "mean", "std", "interpolation", "crop_pct", "crop_mode")
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "box", "hamming", "lanczos")
 
 
@@ -31,8 +35,22 @@ def preprocessing(changes: Mapping[str, Any], pretrained: Mapping[str, Any] | No
     """
     from timm.data import resolve_data_config
 
+    check_preparation(changes)
+    given = {name: value for name, value in changes.items() if value is not None and name != "image_size"}
+    if (size := changes.get("image_size")) is not None:
+        given["img_size"] = size
+    config: dict[str, Any] = resolve_data_config({"in_chans": 3, **given}, pretrained_cfg=dict(pretrained or {}))
+    return config
+
+
+def check_preparation(changes: Mapping[str, Any]) -> None:
+    """Check what `preprocessing` takes.
+
+    Raises:
+        UserError: If a value makes no sense.
+    """
     size = changes.get("image_size")
-    if size is not None and (not isinstance(size, int) or size < 1):
+    if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 1):
         raise UserError(f"encoder.image_size={size!r} must be a positive number of pixels, or null")
     for name, valid in (("crop_mode", CROPS), ("interpolation", INTERPOLATIONS)):
         value = changes.get(name)
@@ -40,13 +58,32 @@ def preprocessing(changes: Mapping[str, Any], pretrained: Mapping[str, Any] | No
             raise UserError(f"encoder.{name}={value!r} is unknown; choose one of {', '.join(valid)}, or null")
     for name in ("mean", "std"):
         values = changes.get(name)
-        if values is not None and len(values) != 3:
-            raise UserError(f"encoder.{name}={values!r} must be three numbers, of red, green and blue, or null")
-    given = {name: value for name, value in changes.items() if value is not None and name != "image_size"}
-    if size is not None:
-        given["img_size"] = size
-    config: dict[str, Any] = resolve_data_config({"in_chans": 3, **given}, pretrained_cfg=dict(pretrained or {}))
-    return config
+        if values is not None and not _three_numbers(values, above=0.0 if name == "std" else -math.inf):
+            positive = "positive " if name == "std" else ""
+            raise UserError(
+                f"encoder.{name}={values!r} must be three {positive}numbers, of red, green and blue, or null"
+            )
+    crop = changes.get("crop_pct")
+    # Images are resized to the input's side divided by it.
+    if crop is not None and not (isinstance(crop, (int, float)) and 0.1 <= crop <= 1):
+        raise UserError(f"encoder.crop_pct={crop!r} must be a share from 0.1 to 1, or null")
+
+
+def check_network_settings(encoder: Any) -> None:
+    """Check the settings of an encoder that runs images through a network, before anything is loaded.
+
+    Raises:
+        UserError: If a setting is not of its type or makes no sense.
+    """
+    check_types(encoder)
+    if encoder.threads < 1:
+        raise UserError(f"encoder.threads={encoder.threads} must be at least 1")
+    check_preparation(changes_of(encoder))
+
+
+def changes_of(encoder: Any) -> dict[str, Any]:
+    """Return the settings of an encoder that `preprocessing` takes."""
+    return {name: getattr(encoder, name) for name in PREPARED}
 
 
 def encode_with(
@@ -75,7 +112,7 @@ def encode_with(
 
     def encode(batch: Sequence[Image.Image]) -> Floats:
         pixels = torch.stack([transform(image) for image in batch])
-        with _threads(threads), torch.inference_mode():
+        with torch_threads(threads), torch.inference_mode():
             output = network(pixels.to(place))
         if not isinstance(output, torch.Tensor) or output.ndim != 2:
             what = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
@@ -103,8 +140,17 @@ def usable(name: str) -> "torch.device":
     return device
 
 
+def _three_numbers(values: Any, above: float) -> bool:
+    if isinstance(values, str) or not isinstance(values, Sequence) or len(values) != 3:
+        return False
+    return all(
+        isinstance(value, (int, float)) and not isinstance(value, bool) and above < value < math.inf for value in values
+    )
+
+
 @contextmanager
-def _threads(number: int) -> Iterator[None]:
+def torch_threads(number: int) -> Iterator[None]:
+    """Let torch use that many threads within the context."""
     import torch
 
     before = torch.get_num_threads()

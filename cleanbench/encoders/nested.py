@@ -9,7 +9,11 @@ from cleanbench.view import source_digest
 
 def embeddings_of(encoder: Encoder, wanted: Wanted) -> Embeddings:
     """Return the embeddings of a set by an encoder within another: computed once, shared with all who want them."""
-    return extract(encoder, wanted.images, wanted.pixels_digest, wanted.store, ids=wanted.ids)
+    embeddings = extract(encoder, wanted.images, wanted.pixels_digest, wanted.store, ids=wanted.ids)
+    wanted.warnings.extend(embeddings.warnings)
+    if embeddings.spent is not None and not embeddings.computed:
+        wanted.found.append(embeddings.spent)
+    return embeddings
 
 
 def code_of(encoder: Encoder) -> tuple[str, str]:

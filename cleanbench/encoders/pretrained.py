@@ -93,6 +93,22 @@ def weight_file(model: str) -> Path:
     Raises:
         UserError: If there are none, or they cannot be had, within seconds.
     """
+    known = published(model)
+    cure = (
+        "or download the file from that repository's page and use encoder=checkpoint "
+        f"encoder.model={model} encoder.path=FILE"
+    )
+    named = known.hf_hub_filename
+    names = (str(Path(named).with_suffix(".safetensors")), named) if named else FILES
+    return hub_file(known.hf_hub_id, tuple(dict.fromkeys(names)), cure)
+
+
+def published(model: str) -> Any:
+    """Return what timm knows of the published weights of a network; they are in a Hugging Face repository.
+
+    Raises:
+        UserError: If there are none.
+    """
     import timm
 
     known = timm.get_pretrained_cfg(model)
@@ -103,18 +119,12 @@ def weight_file(model: str) -> Path:
             + (f"; it has them for {', '.join(tagged[:8])}" if tagged else "")
             + "; encoder.weights=random takes it untrained, encoder=checkpoint reads a file"
         )
-    cure = (
-        "or download the file from that repository's page and use encoder=checkpoint "
-        f"encoder.model={model} encoder.path=FILE"
-    )
     if not known.hf_hub_id:
         raise UserError(
             f"the weights of {model} are on no Hugging Face repository; fetch {known.url} and use "
             f"encoder=checkpoint encoder.model={model} encoder.path=FILE"
         )
-    named = known.hf_hub_filename
-    names = (str(Path(named).with_suffix(".safetensors")), named) if named else FILES
-    return hub_file(known.hf_hub_id, tuple(dict.fromkeys(names)), cure)
+    return known
 
 
 def code_digests() -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 from cleanbench.core import UserError, digest_of
 from cleanbench.encoders.base import Encoder, Fitted
 from cleanbench.encoders.hub import PATIENCE, unreachable
-from cleanbench.encoders.inference import encode_with, preprocessing
+from cleanbench.encoders.inference import changes_of, check_network_settings, encode_with, preprocessing
 from cleanbench.encoders.pretrained import code_digests
 from cleanbench.encoders.weights import state_digest
 from cleanbench.images import Images
@@ -60,8 +60,9 @@ class TorchHub(Encoder):
         """Validate.
 
         Raises:
-            UserError: If ``source`` is unknown, or the code may not run.
+            UserError: If a setting is not of its type or makes no sense, or the code may not run.
         """
+        check_network_settings(self)
         if self.source not in SOURCES:
             raise UserError(f"encoder.source={self.source!r} is unknown; choose one of {', '.join(SOURCES)}")
         if not self.trust:
@@ -83,8 +84,7 @@ class TorchHub(Encoder):
 
     def prepare(self, images: Images, folder: Path) -> Fitted:
         """Load the network."""
-        names = ("image_size", "mean", "std", "interpolation", "crop_pct", "crop_mode")
-        config = preprocessing({name: getattr(self, name) for name in names})
+        config = preprocessing(changes_of(self))
         return Fitted(state_digest(self._network), encode_with(self._network, config, self.device, self.threads))
 
     @cached_property

@@ -3,7 +3,18 @@
 from collections.abc import Sequence
 
 from cleanbench.grid import Grid, left_out_in_words
-from cleanbench.leaderboard.tables import NOTHING, code, escaped, facts, legend, markdown, ranked, rows_of
+from cleanbench.leaderboard.tables import (
+    NOTHING,
+    WRITTEN,
+    code,
+    escaped,
+    facts,
+    legend,
+    markdown,
+    number,
+    ranked,
+    rows_of,
+)
 from cleanbench.records import Record
 
 
@@ -43,8 +54,7 @@ def page(records: Sequence[Record], grid: Grid) -> str:
         *_legend(grid),
         *legend(rows),
         "",
-        "Written by `python -m cleanbench.leaderboard` from `records.jsonl`; its `--check` computes every number again "
-        "from `rankings/` and `truth/`. Do not edit this page.",
+        WRITTEN,
     ]
     return "\n".join(lines) + "\n"
 
@@ -60,12 +70,12 @@ def _table(grid: Grid) -> list[str]:
     cells = [
         [
             code(method),
-            *[_cell(grid.mean(method, encoder)) for encoder in grid.encoders],
-            _cell(grid.mean_of_method(method)),
+            *[number(grid.mean(method, encoder)) for encoder in grid.encoders],
+            number(grid.mean_of_method(method)),
         ]
         for method in grid.methods
     ]
-    cells.append(["*mean*", *[_cell(grid.mean_of_encoder(encoder)) for encoder in grid.encoders], ""])
+    cells.append(["*mean*", *[number(grid.mean_of_encoder(encoder)) for encoder in grid.encoders], ""])
     return markdown([grid.metric, *encoders, "mean"], cells, right={*encoders, "mean"})
 
 
@@ -101,7 +111,3 @@ def _legend(grid: Grid) -> list[str]:
     if grid.shares is not None and grid.shares.residual is None:
         described.append("- There is one seed per combination, so that the interaction holds all noise, too.")
     return described
-
-
-def _cell(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.3f}"

@@ -17,6 +17,10 @@ BAND = ("AP_worst", "AP_best")
 # A band of ties narrower than this changes no printed digit.
 NARROW = 0.0005
 NOTHING = "–"
+WRITTEN = (
+    "Written by `python -m cleanbench.leaderboard` from `records.jsonl`; its `--check` computes every number again "
+    "from `rankings/` and `truth/`. Do not edit this page."
+)
 
 KINDS: Mapping[str, str] = {
     "human": "human: people judged the items",
@@ -46,6 +50,12 @@ class Row:
         """Return the values of a metric, one per seed; none where it is undefined."""
         measured = [record.metrics[name].value for record in self.records if name in record.metrics]
         return [value for value in measured if value is not None]
+
+    @property
+    def encoder_costs(self) -> list[float]:
+        """CPU seconds of the embeddings, one per seed; none where there are none, or nothing was recorded."""
+        details = [record.encoder_detail for record in self.records]
+        return [detail.cost.cpu_seconds for detail in details if detail is not None and detail.cost is not None]
 
     @property
     def printed_ap(self) -> float:
@@ -84,8 +94,7 @@ def page(records: Sequence[Record]) -> str:
         "",
         *legend(rows),
         "",
-        "Written by `python -m cleanbench.leaderboard` from `records.jsonl`; its `--check` computes every number again "
-        "from `rankings/` and `truth/`. Do not edit this page.",
+        WRITTEN,
     ]
     return "\n".join(lines) + "\n"
 
@@ -161,11 +170,13 @@ def ranked(rows: Sequence[Row], first: Record) -> list[str]:
     covered = all(record.coverage == 1 for row in rows for record in row.records)
     head = ["Rank", "Method", "Encoder", *SHOWN, "AP of ties", *([] if covered else ["Coverage"])]
     head += ["Seeds", "CPU s", "Peak MiB"]
+    costed = any(row.encoder_costs for row in rows)
+    head += ["Encoder CPU s"] if costed else []
     printed = [row.printed_ap for row in rows]
-    cells = [_cells(row, _rank(row, printed), covered) for row in rows]
+    cells = [_cells(row, _rank(row, printed), covered, costed) for row in rows]
     expected = [METRICS[name].chance(first.faulty, first.items) for name in SHOWN]
     chance = ["", "*by chance, expected*", ""]
-    chance += [NOTHING if value is None else f"*{value:.3f}*" for value in expected]
+    chance += [NOTHING if value is None else f"*{number(value)}*" for value in expected]
     chance += [""] * (len(head) - len(chance))
     # Below the rows that print the same AP: a method that is no better than chance is not shown beneath it.
     level = -math.inf if expected[0] is None else round(expected[0], 3)
@@ -173,7 +184,7 @@ def ranked(rows: Sequence[Row], first: Record) -> list[str]:
     return markdown(head, cells, right=set(head) - {"Method", "Encoder"})
 
 
-def _cells(row: Row, rank: str, covered: bool) -> list[str]:
+def _cells(row: Row, rank: str, covered: bool, costed: bool) -> list[str]:
     costs = [record.cost for record in row.records]
     supervised = any(record.supervised for record in row.records)
     coverage = min(record.coverage for record in row.records)
@@ -188,6 +199,7 @@ def _cells(row: Row, rank: str, covered: bool) -> list[str]:
         str(len(row.records)),
         f"{_mean([cost.fit_cpu_seconds + cost.cpu_seconds for cost in costs]):.1f}",
         f"{_mean([cost.peak_mib for cost in costs]):.0f}",
+        *([f"{_mean(row.encoder_costs):.1f}" if row.encoder_costs else NOTHING] if costed else []),
     ]
 
 
@@ -223,6 +235,11 @@ def legend(rows: Sequence[Row]) -> list[str]:
         "- CPU s and Peak MiB: user and system time with the work that issues share, and highest memory with Python "
         "and libraries; without the encoder; they depend on the machine.",
     ]
+    if any(row.encoder_costs for row in rows):
+        described.append(
+            "- Encoder CPU s: of training, where there is any, and of embedding every image; spent once, whatever "
+            f"reads the embeddings. {NOTHING}: no embeddings, or not recorded."
+        )
     if any(len(row.records) > 1 for row in rows):
         described.append("- ±: standard deviation over seeds, which is not the uncertainty from having few items.")
     if any(record.coverage < 1 for row in rows for record in row.records):
@@ -259,6 +276,11 @@ def _measured(values: Sequence[float]) -> str:
         return NOTHING
     spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
     return f"{_mean(values):.3f}{spread}"
+
+
+def number(value: float | None) -> str:
+    """Return a number as pages print it; a dash where there is none."""
+    return NOTHING if value is None else f"{value:.3f}"
 
 
 def _mean(values: Sequence[float]) -> float:

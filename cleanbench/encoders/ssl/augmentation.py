@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from cleanbench.encoders.ssl.encoder import BLUR_LEAST
+
 if TYPE_CHECKING:
     from cleanbench.encoders.ssl.encoder import SelfSupervised
 
@@ -145,7 +147,7 @@ def blur(images: Tensor, draws: Tensor, probability: float, largest: float) -> T
         return images
     side = images.shape[-1]
     radius = min(math.ceil(3 * largest), side - 1)
-    sigma = 0.1 + (largest - 0.1) * draws[chosen, 1]
+    sigma = BLUR_LEAST + (largest - BLUR_LEAST) * draws[chosen, 1]
     offsets = torch.arange(-radius, radius + 1, device=images.device, dtype=images.dtype)
     kernel = torch.exp(-0.5 * (offsets / sigma[:, None]) ** 2)
     kernel = (kernel / kernel.sum(dim=1, keepdim=True)).repeat_interleave(3, dim=0)

@@ -61,7 +61,28 @@ def build(settings: "SelfSupervised", drop_path: float = 0.0) -> nn.Module:
         for name in ("size", "local_size") if settings.local_crops else ("size",):
             if getattr(settings, name) % patches.patch_size[0]:
                 raise UserError(f"patch={patches.patch_size[0]} must divide {name}={getattr(settings, name)}")
+    else:
+        _probe(network, settings)
     return network
+
+
+def _probe(network: nn.Module, settings: "SelfSupervised") -> None:
+    """Check that a network takes images of the sizes that are asked for; some are made for one size only.
+
+    Raises:
+        UserError: If it does not.
+    """
+    network.eval()
+    for name in ("size", "local_size") if settings.local_crops else ("size",):
+        side = getattr(settings, name)
+        try:
+            with torch.no_grad():
+                network(torch.zeros(1, 3, side, side))
+        # timm's networks raise what they like about sizes.
+        except Exception as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise UserError(f"the backbone {settings.backbone} takes no images of {name}={side}: {reason}") from error
+    network.train()
 
 
 def is_vision_transformer(name: str) -> bool:

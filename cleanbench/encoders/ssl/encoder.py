@@ -1,14 +1,17 @@
 """An encoder that trains itself on the images it is to embed."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cleanbench.core import UserError, digest_of
 from cleanbench.encoders.base import Encoder, Fitted
+from cleanbench.encoders.settings import check_types
 from cleanbench.images import Images
 
 # How many global crops each objective compares.
 GLOBAL_CROPS = {"byol": 2, "dino": 2, "mae": 1, "simclr": 2, "vicreg": 2}
+BLUR_LEAST = 0.1  # pixels, the smallest deviation of a blur
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 
@@ -138,6 +141,7 @@ class SelfSupervised(Encoder):
         Raises:
             UserError: Naming the setting and what it may be.
         """
+        check_types(self)
         choices = {"objective": tuple(GLOBAL_CROPS), "precision": PRECISIONS, "pool": ("", "token", "avg")}
         for name, valid in choices.items():
             if getattr(self, name) not in valid:
@@ -155,6 +159,21 @@ class SelfSupervised(Encoder):
                      "momentum", "mask_ratio", "drop_path"):  # fmt: skip
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(f"{name}={getattr(self, name)} must be between 0 and 1")
+        for name in ("temperature", "teacher_temperature", "teacher_temperature_start", "crop_smallest",
+                     "local_smallest"):  # fmt: skip
+            if not getattr(self, name) > 0:
+                raise UserError(f"{name}={getattr(self, name):g} must be above 0")
+        for name, largest in (("mask_ratio", 1), ("drop_path", 1)):
+            if not getattr(self, name) < largest:
+                raise UserError(f"{name}={getattr(self, name):g} must be below {largest}")
+        if self.blur_sigma < BLUR_LEAST:
+            raise UserError(f"blur_sigma={self.blur_sigma:g} must be at least {BLUR_LEAST:g} pixels")
+        if self.local_smallest > self.local_largest:
+            raise UserError(
+                f"local_smallest={self.local_smallest:g} must not be above local_largest={self.local_largest:g}"
+            )
+        if self.objective == "mae" and self.mask_ratio == 0:
+            raise UserError("mask_ratio=0 hides no patch; mae learns from hidden ones")
         if self.local_crops and self.objective != "dino":
             raise UserError(f"local_crops={self.local_crops}: only dino compares crops of two sizes")
         if self.pretrained and self.backbone == "small_resnet":
@@ -188,3 +207,20 @@ class SelfSupervised(Encoder):
 
         history = train(self, images, folder)
         return Fitted(digest(folder), Embedder(self, folder), history)
+
+    def accept(self, history: Mapping[str, Sequence[float]]) -> None:
+        """Refuse embeddings that collapsed: all images grew alike.
+
+        Raises:
+            UserError: If the latest effective ranks of a training are below the floor.
+        """
+        ranks = history.get("effective_rank", ())
+        patience = min(self.rank_patience, self.epochs)
+        latest = ranks[-patience:] if patience else ()
+        if len(latest) == patience > 0 and max(latest) < self.rank_floor:
+            raise UserError(
+                f"the embeddings of {self.objective} collapsed: their effective rank was below "
+                f"rank_floor={self.rank_floor:g} for {patience} epochs, {latest[-1]:.2f} after epoch {len(ranks)}; "
+                f"lower learning_rate={self.learning_rate:g}, raise batch_size={self.batch_size}, weaken the "
+                f"augmentation, or choose another objective"
+            )

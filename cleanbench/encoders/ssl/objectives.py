@@ -203,13 +203,17 @@ class MAE(Objective):
         self.masked.mask_token.requires_grad_(False)
         patches: Any = self.backbone.patch_embed
         self.patch = int(patches.patch_size[0])
-        width = settings.head_width
+        width, heads = settings.head_width, max(1, settings.head_width // 32)
+        if width % (4 * heads):  # sine and cosine of two coordinates, in every head
+            raise UserError(
+                f"head_width={width} does not fit {heads} heads of the decoder of mae; use a multiple of 32"
+            )
         self.to_decoder = nn.Linear(self.features, width)
         self.decoder = MaskedVisionTransformerDecoderTIMM(
             num_patches=patches.num_patches,
             embed_dim=width,
             depth=settings.decoder_depth,
-            num_heads=max(1, width // 32),
+            num_heads=heads,
             num_prefix_tokens=self.backbone.num_prefix_tokens,
         )
         self.to_pixels = nn.Linear(width, 3 * self.patch**2)

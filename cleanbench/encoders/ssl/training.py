@@ -25,6 +25,7 @@ from cleanbench.encoders.ssl.objectives import OBJECTIVES
 from cleanbench.encoders.ssl.rank import effective_rank
 from cleanbench.encoders.ssl.weights import History, available, finished, keep, squared, threads, whole
 from cleanbench.images import Images
+from cleanbench.processes import cpu_seconds
 from cleanbench.progress import progress
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "checkpoint.pt"
 PIXELS = "pixels.npy"
+MEASURED = ("loss", "learning_rate", "effective_rank", "seconds", "cpu_seconds")  # per epoch
 WATCHED = 1024  # images whose embeddings tell the effective rank
 
 Pixels = npt.NDArray[np.uint8]
@@ -48,6 +50,14 @@ def train(settings: "SelfSupervised", images: Images, folder: Path) -> History:
         available(settings.device)
         if len(images) < 2:
             raise UserError(f"self-supervision compares images; there are {len(images)}")
+        # The embeddings of N images vary in at most N - 1 directions, and N = 3 never quite in 2.
+        least = math.floor(settings.rank_floor) + 2
+        if settings.epochs and len(images) < least:
+            raise UserError(
+                f"training needs at least {least} images, there are {len(images)}: the effective rank of so few "
+                f"embeddings is below rank_floor={settings.rank_floor:g}, which tells a collapse; take an encoder that "
+                f"is not trained, such as encoder=hog"
+            )
         if min(settings.batch_size, len(images)) < 2 * settings.devices:
             raise UserError(
                 f"batch_size={settings.batch_size} over devices={settings.devices} with {len(images)} images leaves "
@@ -115,7 +125,7 @@ class _Training:
         self.pixels: Pixels = np.load(folder / PIXELS, mmap_mode="r")
         self.batch = min(settings.batch_size, len(self.pixels))
         self.steps = math.ceil(len(self.pixels) // self.batch / settings.accumulate)
-        self.history: History = {"loss": [], "learning_rate": [], "effective_rank": [], "seconds": []}
+        self.history: History = {name: [] for name in MEASURED}
         _reseed(settings.seed)
         self.objective = OBJECTIVES[settings.objective](settings)
         trained = [weights for weights in self.objective.parameters() if weights.requires_grad]
@@ -137,22 +147,24 @@ class _Training:
         with progress(f"training {settings.objective}", total, "step") as bar:
             bar.disable = bar.disable or not self.fabric.is_global_zero
             bar.initial = bar.n = done * self.steps
-            self._check_collapse()
+            bar.refresh()  # a step may take long, and so may the first one of all
+            settings.accept(self.history)
             for epoch in range(done, settings.epochs):
-                start = time.perf_counter()
+                start, start_cpu = time.perf_counter(), cpu_seconds()
                 losses = []
                 for loss in self._epoch(epoch):
                     losses.append(loss)
-                    bar.set_postfix(loss=f"{loss:.3f}", rank=f"{self._last_rank():.1f}", refresh=False)
+                    bar.set_postfix_str(f"loss {loss:.2f}, rank {self._last_rank()}", refresh=False)
                     bar.update(1)
                 self.history["loss"].append(float(np.mean(losses)))
                 self.history["learning_rate"].append(float(self.optimizer.param_groups[0]["lr"]))
                 self.history["effective_rank"].append(self._rank(epoch))
                 self.history["seconds"].append(round(time.perf_counter() - start, 3))
+                self.history["cpu_seconds"].append(round(cpu_seconds() - start_cpu, 3))
                 last = epoch + 1 == settings.epochs
                 if not last and (epoch + 1) % settings.checkpoint_every == 0:
                     self._checkpoint()
-                self._check_collapse()
+                settings.accept(self.history)
         if self.fabric.is_global_zero:
             keep(self.objective.embedder(), self.history, self.folder)
         self.fabric.barrier()
@@ -224,21 +236,9 @@ class _Training:
             raise UserError(_not_finite("an embedding", epoch, self.settings))
         return rank
 
-    def _last_rank(self) -> float:
+    def _last_rank(self) -> str:
         ranks = self.history["effective_rank"]
-        return ranks[-1] if ranks else math.nan
-
-    def _check_collapse(self) -> None:
-        settings, ranks = self.settings, self.history["effective_rank"]
-        patience = min(settings.rank_patience, settings.epochs)
-        latest = ranks[-patience:] if patience else []
-        if len(latest) == patience > 0 and max(latest) < settings.rank_floor:
-            raise UserError(
-                f"the embeddings of {settings.objective} collapsed: their effective rank was below "
-                f"rank_floor={settings.rank_floor:g} for {patience} epochs, {latest[-1]:.2f} after epoch {len(ranks)}; "
-                f"lower learning_rate={settings.learning_rate:g}, raise batch_size={settings.batch_size}, weaken the "
-                f"augmentation, or choose another objective"
-            )
+        return f"{ranks[-1]:.1f}" if ranks else "?"
 
     def _checkpoint(self) -> None:
         if self.fabric.is_global_zero:

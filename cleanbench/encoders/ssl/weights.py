@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = "weights.safetensors"
 HISTORY = "history.json"
+ACCELERATORS = ("cpu", "cuda", "mps")
 
 History = dict[str, list[float]]
 
@@ -96,6 +97,9 @@ def available(device: str) -> None:
     Raises:
         UserError: If it cannot.
     """
+    kind, _, number = device.partition(":")
+    if kind not in ACCELERATORS or (number and kind != "cuda"):
+        raise UserError(f"device={device!r} cannot train; choose cpu, mps, cuda, or one of several: cuda:1")
     try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:

@@ -1,0 +1,158 @@
+"""Is every method of the demo's boards better than chance on what it is made for, and if not, why?
+
+    python benchmarks/above_chance.py [--boards leaderboards/demo] [--check]
+
+Writes `docs/above-chance.md` from the committed rankings and truths: per method and issue the AUROC and the lower end
+of its 95 % interval, on the encoder that the method takes unless told otherwise. ``--check`` writes nothing and fails
+if the page is not what the boards give, or if a method is at chance without a reason in `EXCEPTIONS`.
+"""
+
+import argparse
+import statistics
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cleanbench import Bools, Floats, Issue, zoo
+from cleanbench.leaderboard.board import boards
+from cleanbench.leaderboard.evidence import read_truth
+from cleanbench.rankings import align, read_table
+
+PAGE = Path(__file__).parents[1] / "docs" / "above-chance.md"
+DEFAULT = "hog"  # the encoder of methods that name none
+NORMAL = 1.959964  # 97.5 % quantile
+
+# By method and issue: why it is not above chance there.
+EXCEPTIONS: Mapping[tuple[str, str], str] = {
+    ("chance", "off_topic"): "a constant score, chance by definition",
+    ("chance", "near_duplicate"): "a constant score, chance by definition",
+    ("chance", "label_error"): "a constant score, chance by definition",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A method on an issue of the demo.
+
+    Attributes:
+        method: Its configuration.
+        issue: What it ranked.
+        encoder: What it ranked with; empty if it reads no embeddings.
+        auroc: Mean over seeds.
+        lower: Lowest lower end of the 95 % interval over seeds.
+    """
+
+    method: str
+    issue: Issue
+    encoder: str
+    auroc: float
+    lower: float
+
+    @property
+    def reason(self) -> str:
+        """Why it may be at chance; empty if it may not."""
+        return EXCEPTIONS.get((self.method, str(self.issue)), "")
+
+
+def main() -> None:
+    """Write or check the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--boards", type=Path, default=Path(__file__).parents[1] / "leaderboards")
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args()
+    lines = list(lines_of(options.boards))
+    rendered = page(lines)
+    failing = [line for line in lines if line.lower <= 0.5 and not line.reason]
+    for line in failing:
+        print(f"{line.method}, {line.issue}: AUROC {line.auroc:.3f}, lower end {line.lower:.3f}, and no reason given")
+    differs = options.check and (not PAGE.exists() or PAGE.read_text(encoding="utf-8") != rendered)
+    if differs:
+        print(f"{PAGE.name} is not what the boards give; run python benchmarks/above_chance.py")
+    if not options.check:
+        PAGE.parent.mkdir(exist_ok=True)
+        PAGE.write_text(rendered, encoding="utf-8")
+        print(rendered)
+    sys.exit(1 if failing or differs else 0)
+
+
+def lines_of(root: Path) -> Iterator[Line]:
+    """Yield the methods with their default settings on the newest board of the demo."""
+    (board,) = [board for board in boards(root) if board.folder.parent.name == "demo"]
+    groups = defaultdict(list)
+    for record in board.records():
+        if not record.changed and record.encoder in (None, default_encoder(record.method)):
+            groups[record.issue, record.method, record.encoder or ""].append(record)
+    for (issue, method, encoder), records in sorted(
+        groups.items(), key=lambda group: (list(Issue).index(group[0][0]), group[0][1])
+    ):
+        truth = read_truth(board.truth(issue), issue)
+        found = []
+        for record in records:
+            rows, scores = read_table(board.ranking(record), issue, "score")
+            found.append(auroc(truth.labels, align(truth.items, rows, scores)))
+        yield Line(method, issue, encoder, statistics.fmean(value for value, _ in found), min(low for _, low in found))
+
+
+def default_encoder(method: str) -> str:
+    """Return the encoder that a method takes unless told otherwise."""
+    from hydra import compose, initialize_config_module
+
+    with initialize_config_module("cleanbench.conf", version_base="1.3", job_name="cleanbench"):
+        config = compose("config", [f"method={method}"], return_hydra_config=True)
+    return str(config.hydra.runtime.choices["encoder"])
+
+
+def auroc(labels: Bools, scores: Floats) -> tuple[float, float]:
+    """Return AUROC and the lower end of its 95 % interval.
+
+    The interval is that of DeLong, DeLong and Clarke-Pearson (Biometrics, 1988), on a logit scale. It takes items as
+    independent; pairs that share an image are not, so for near-duplicates it is somewhat too narrow.
+    """
+    faulty, clean = scores[labels], scores[~labels]
+    above = (faulty[:, None] > clean).astype(np.float64) + 0.5 * (faulty[:, None] == clean)
+    value = float(above.mean())
+    if value in (0.0, 1.0):
+        return value, value
+    variance = above.mean(axis=1).var(ddof=1) / len(faulty) + above.mean(axis=0).var(ddof=1) / len(clean)
+    logit = np.log(value / (1 - value)) - NORMAL * np.sqrt(variance) / (value * (1 - value))
+    return value, float(1 / (1 + np.exp(-logit)))
+
+
+def page(lines: list[Line]) -> str:
+    """Render the page."""
+    excused = [line for line in lines if line.lower <= 0.5]
+    never = [name for name in zoo.available("method") if name not in {line.method for line in lines}]
+    text = [
+        "# Every method on the demo",
+        "",
+        "AUROC of each method, with its default settings and encoder, on the issues that it solves, and the lower end "
+        "of the 95 % interval (DeLong; the lowest of all seeds). The demo's faults are planted: the table shows that a "
+        "method works, and ranks no methods.",
+        "",
+        "| Issue | Method | Encoder | AUROC | Lower end |",
+        "| :--- | :--- | :--- | ---: | ---: |",
+    ]
+    text += [
+        f"| {line.issue.heading} | `{line.method}` | {f'`{line.encoder}`' if line.encoder else '–'} | {line.auroc:.3f} "
+        f"| {line.lower:.3f} |"
+        for line in lines
+    ]
+    text += ["", "## Not above chance", ""]
+    text += ["| Issue | Method | AUROC | Lower end | Why |", "| :--- | :--- | ---: | ---: | :--- |"]
+    text += [
+        f"| {line.issue.heading} | `{line.method}` | {line.auroc:.3f} | {line.lower:.3f} | {line.reason} |"
+        for line in excused
+    ]
+    if never:
+        text += ["", "Not on the board, for want of an optional package, of weights or of settings: "]
+        text[-1] += ", ".join(f"`{name}`" for name in never) + "."
+    text += ["", "Written by `python benchmarks/above_chance.py` from the boards of `demo`; do not edit."]
+    return "\n".join(text) + "\n"
+
+
+if __name__ == "__main__":
+    main()

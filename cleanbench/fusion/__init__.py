@@ -1,0 +1,1 @@
+"""Finished runs combined at ranking level, into a run of its own."""

@@ -1,0 +1,139 @@
+"""The finished runs that are fused: found by name, and refused where their numbers do not belong together."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from cleanbench.core import Issue, UserError
+from cleanbench.leaderboard.board import settled
+from cleanbench.rankings import align, read_table
+from cleanbench.records import Record, read_run
+from cleanbench.spelling import nearest
+
+FUSION = "fusion"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A finished run.
+
+    Attributes:
+        folder: Its run folder.
+        records: Its records by issue.
+    """
+
+    folder: Path
+    records: dict[Issue, Record]
+
+    @property
+    def first(self) -> Record:
+        """Any of its records, for what they share."""
+        return next(iter(self.records.values()))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it may be called: its folder, or method, encoder and seed as far as they tell it from others."""
+        method, encoder, seed = self.first.method, self.encoder or "none", self.first.seeds.method
+        return self.folder.name, method, f"{method}-{encoder}", f"{method}-{encoder}-{seed}"
+
+    @property
+    def encoder(self) -> str | None:
+        """The encoder of those of its records that have one."""
+        return next((record.encoder for record in self.records.values() if record.encoder), None)
+
+    def scores(self, issue: Issue) -> tuple[list[tuple[str, ...]], npt.NDArray[np.float64]]:
+        """Return the ranked items of an issue, as ids, and their scores.
+
+        Raises:
+            UserError: If the ranking is missing or damaged.
+        """
+        return read_table(self.folder / "rankings" / f"{issue}.parquet", issue, "score")
+
+
+def find(runs: Path, wanted: str) -> list[Member]:
+    """Return the runs of a data set that are wanted.
+
+    Args:
+        runs: The folder of the data set.
+        wanted: Names separated by commas, each as in `Member.names`; or ``all``, for the newest run of every method,
+            encoder and seed that is no fusion itself.
+
+    Raises:
+        UserError: If there are no runs, a name fits none or several, or less than two different ones are named.
+    """
+    if not runs.is_dir():
+        sets = sorted(path.name for path in runs.parent.glob("*") if path.is_dir() and not path.name.startswith("."))
+        raise UserError(f"there are no runs of {runs.name!r} in {runs.parent}.{nearest(runs.name, sets)}")
+    known = list(_finished(runs))
+    if wanted == "all":
+        found = _newest([member for member in known if member.first.method != FUSION])
+    else:
+        found = [_named(name.strip(), known, runs) for name in wanted.split(",")]
+    folders = [member.folder.name for member in found]
+    if twice := next((folder for folder in folders if folders.count(folder) > 1), None):
+        raise UserError(f"{twice} is named twice; a fusion takes each run once")
+    if len(found) < 2:
+        raise UserError(f"a fusion takes at least two runs, not {', '.join(folders) or 'none'}; name more: members=A,B")
+    return sorted(found, key=lambda member: member.folder.name)
+
+
+def of_issue(members: Sequence[Member], issue: Issue) -> list[Member]:
+    """Return the members that rank an issue.
+
+    Raises:
+        UserError: If their records are about other data or another truth.
+    """
+    those = [member for member in members if issue in member.records]
+    for member in those[1:]:
+        first, record = those[0].records[issue], member.records[issue]
+        both = f"{those[0].folder.name} and {member.folder.name}"
+        if record.fingerprint != first.fingerprint:
+            raise UserError(f"{both} are about other pixels or labels: fuse runs of one state of the data set")
+        if record.truth != first.truth:
+            raise UserError(f"{both} were scored against other {issue} truths: run one of them again")
+    return those
+
+
+def aligned(members: Sequence[Member], issue: Issue) -> tuple[list[tuple[str, ...]], list[npt.NDArray[np.float64]]]:
+    """Return the items that the members rank, sorted, and the scores of each.
+
+    Raises:
+        UserError: If one ranks other items than another, or an item twice.
+    """
+    tables = [member.scores(issue) for member in members]
+    items = sorted(set(tables[0][0]))
+    for member, (ranked, _) in zip(members, tables, strict=True):
+        if len(ranked) != len(items) or set(ranked) != set(items):
+            raise UserError(f"{member.folder.name} and {members[0].folder.name} rank different {issue} items")
+    return items, [align(items, ranked, scores) for ranked, scores in tables]
+
+
+def _finished(runs: Path) -> Iterator[Member]:
+    for path in sorted(runs.glob("*/record.json")):
+        if path.parent.name.startswith("."):  # a run that is being written
+            continue
+        records = read_run(path).records
+        if records:
+            yield Member(path.parent, {record.issue: record for record in records})
+
+
+def _newest(members: Sequence[Member]) -> list[Member]:
+    """Keep the runs that a board would keep for at least one issue."""
+    standing = {id(record) for record in settled(record for member in members for record in member.records.values())}
+    kept = [(member, {i: r for i, r in member.records.items() if id(r) in standing}) for member in members]
+    return [Member(member.folder, records) for member, records in kept if records]
+
+
+def _named(name: str, known: Sequence[Member], runs: Path) -> Member:
+    fitting = [member for member in known if name in member.names]
+    newest = _newest(fitting)
+    if not newest:
+        names = dict.fromkeys(name for member in known for name in (member.first.method, member.folder.name))
+        raise UserError(f"there is no finished run {name!r} in {runs}.{nearest(name, names)}")
+    if len(newest) > 1:
+        folders = ", ".join(member.folder.name for member in newest)
+        raise UserError(f"{name!r} fits several runs; name one of {folders}")
+    return next(member for member in fitting if member.folder == newest[0].folder)

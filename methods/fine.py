@@ -1,0 +1,63 @@
+"""FINE."""
+
+import numpy as np
+
+from cleanbench import Detector, Floats, Need, NotApplicable, View
+from cleanbench.neighbours import normalised
+
+DEGENERATE = 1e-6  # relative to the largest eigenvalue; nearer ones are equal but for rounding
+# CPU seconds of an eigendecomposition per cube of its size, and of a product per multiplication: measured, rounded up.
+EIGEN, PRODUCT = 5e-10, 1e-10
+
+
+class FINE(Detector):
+    """Rank images by how little their embeddings align with the main direction of their class.
+
+    Kim, Ko, Cho, Choi and Yun, "FINE Samples for Learning with Noisy Labels" (NeurIPS 2021): u is the eigenvector of
+    the largest eigenvalue of the class's Gram matrix, the sum of x xᵀ over its members, and <u, x>² the alignment of a
+    member. The score is 1 - <u, x / |x|>², in [0, 1]. Embeddings enter the Gram matrix as they are, so long ones weigh
+    more.
+
+    The paper takes embeddings from a network that is being trained on the labels and fits a mixture of two Gaussians
+    to the alignments of each class, to cut it in two; here are the encoder's embeddings, and the alignment itself,
+    which is compared across classes. Where the largest eigenvalue is not single, any direction in its space is as good
+    as u, and the alignment is that with the space.
+
+    Misleads where all embeddings share a large common part, because then every class has nearly the same main
+    direction, and in small classes, where a wrong member turns the direction to itself: a class's only member is
+    perfectly aligned, and ranks last. A row of zeros has no direction and score 1.
+    """
+
+    needs = Need.EMBEDDINGS | Need.LABELS
+
+    def label_errors(self, data: View) -> Floats:
+        classes, labels, sizes = np.unique(data.labels, return_inverse=True, return_counts=True)
+        if len(classes) < 2:
+            raise NotApplicable("all images have the same label")
+        embeddings = data.embeddings
+        dimensions = embeddings.shape[1]
+        sides = np.minimum(sizes, dimensions).astype(np.float64)
+        data.afford(EIGEN * (sides**3).sum() + PRODUCT * (sizes * sides * dimensions).sum())
+        scores = np.empty(len(labels))
+        for label in range(len(classes)):
+            members = np.flatnonzero(labels == label)
+            scores[members] = 1 - alignment(embeddings[members])
+        return scores
+
+
+def alignment(members: Floats) -> Floats:
+    """Return the squared cosine of each row with the main direction of all rows, in [0, 1], shape ``(N,)``."""
+    rows = members.astype(np.float64)
+    largest = np.abs(rows).max(initial=0.0)
+    if largest == 0:
+        return np.zeros(len(rows))
+    rows /= largest  # the direction does not depend on it, and squares stay within range
+    # Both Gram matrices have the same eigenvalues, and one's eigenvectors are made from the other's.
+    if len(rows) < rows.shape[1]:
+        values, vectors = np.linalg.eigh(rows @ rows.T)
+        main = normalised(vectors[:, values >= (1 - DEGENERATE) * values[-1]].T @ rows)
+    else:
+        values, vectors = np.linalg.eigh(rows.T @ rows)
+        main = vectors[:, values >= (1 - DEGENERATE) * values[-1]].T
+    cosines = normalised(rows) @ main.T
+    return np.minimum((cosines**2).sum(axis=1), 1.0)

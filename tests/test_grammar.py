@@ -1,0 +1,66 @@
+"""The grammar of options that commands share."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from cleanbench.commands import grammar
+from cleanbench.core import Issue, UserError
+
+
+@dataclass(frozen=True)
+class Options:
+    """Do something.
+
+    More about it.
+
+    Attributes:
+        issue: What to look at,
+            over two lines.
+        depth: How far.
+        name: Whose.
+        quiet: Say nothing.
+    """
+
+    issue: Issue
+    depth: int = 3
+    name: str | None = None
+    quiet: bool = False
+
+
+def test_options_are_read_by_their_type() -> None:
+    assert grammar.fill(Options, ["issue=off_topic"]) == Options(Issue.OFF_TOPIC)
+    words = ["issue=label_error", "depth=5", "name=a=b", "--quiet"]
+    assert grammar.fill(Options, words) == Options(Issue.LABEL_ERROR, 5, "a=b", True)
+    assert grammar.fill(Options, ["issue=off_topic", "name=null", "quiet=false"]) == Options(Issue.OFF_TOPIC)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "no value for issue; give issue=…"),
+        (["issue=of_topic"], "Did you mean 'off_topic'?"),
+        (["depth=deep"], "depth=deep: expected a value of type int"),
+        (["depth="], "depth= has no value"),
+        (["depth=1", "depth=2"], "depth is given twice"),
+        (["quiet=yes"], "expected true or false"),
+        (["--depth=1"], "Did you mean 'depth='?"),
+        (["dept"], "Available: issue=, depth=, name=, --quiet, --help"),
+    ],
+)
+def test_mistakes_in_options_are_explained(words: list[str], message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        grammar.fill(Options, words)
+    assert message in str(caught.value)
+
+
+def test_the_help_comes_from_the_docstring() -> None:
+    lines = grammar.help_of("python -m cleanbench.something", Options).splitlines()
+    assert lines[:3] == ["usage: python -m cleanbench.something [key=value ...] [--flag ...]", "", "Do something."]
+    assert [" ".join(line.split()) for line in lines[4:]] == [
+        "issue=… What to look at, over two lines.",
+        "depth=3 How far.",
+        "name=null Whose.",
+        "--quiet Say nothing.",
+        "--help Show this and exit.",
+    ]

@@ -1,0 +1,110 @@
+"""The tables of a board."""
+
+from pathlib import Path
+
+import numpy as np
+from finished_runs import REVISION, TRUTHS, only, table
+
+from cleanbench.core import Issue, digest_of
+from cleanbench.leaderboard.board import settled
+from cleanbench.leaderboard.tables import page, rows_of
+from cleanbench.metrics import METRICS
+from cleanbench.records import Cost, EncoderName, Measured, Record, Seeds, TruthName
+
+
+def minimal(method: str = "m", score: float = 0.5, **others: object) -> Record:
+    """Return a record with the same value in every metric."""
+    fields: dict[str, object] = {
+        "method": method,
+        "issue": Issue.OFF_TOPIC,
+        "dataset": "demo",
+        "encoder": None,
+        "items": 50,
+        "faulty": 10,
+        "metrics": {name: Measured(value=score) for name in METRICS},
+        "settings": {},
+        "changed": {},
+        "fingerprint": "f" * 64,
+        "images": 60,
+        "unreadable": 0,
+        "coverage": 1.0,
+        "truth": TruthName(name="default", kind="human", revision="b" * 64, set_revision="c" * 64),
+        "encoder_detail": None,
+        "supervised": False,
+        "seeds": Seeds(dataset=None, encoder=None, method=0),
+        "cost": Cost(cpu_seconds=1, wall_seconds=1, fit_cpu_seconds=0, peak_mib=1, base_mib=1),
+        "key": digest_of([method]),
+        "versions": {"cleanbench": "0.1.0"},
+        "created": "2025-01-01T00:00:00+00:00",
+    }
+    return Record.model_validate(fields | others)
+
+
+def cells(records: list[Record]) -> list[list[str]]:
+    lines = page(records).splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+
+
+def test_equal_values_share_a_rank() -> None:
+    records = [minimal("c", 0.9), minimal("b", 0.7001), minimal("a", 0.6999), minimal("d", 0.3), minimal("e", 0.1)]
+    assert [row[:2] for row in cells(records)[2:]] == [
+        ["1", "`c`"], ["2", "`a`"], ["2", "`b`"], ["4", "`d`"], ["", "*by chance, expected*"], ["5", "`e`"],
+    ]  # fmt: skip
+
+
+def test_seeds_are_averaged_with_their_spread(root: Path) -> None:
+    board = only(root)
+    knn = [record for record in board.records() if record.method == "knn" and record.issue is Issue.OFF_TOPIC]
+    values = np.array([record.metrics["AP"].value for record in knn], dtype=float)
+    (row,) = [row for row in table(root) if "knn" in row[1]]
+    assert row[1] == "`knn (n_neighbors=5)`"
+    assert row[3] == f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
+    assert row[-3:] == ["2", "1.8", "200"]
+
+
+def test_the_chance_row_is_always_there_and_equals_the_method_chance(root: Path) -> None:
+    truth = TRUTHS[Issue.OFF_TOPIC]
+    rows = {row[1]: row for row in table(root)}
+    expected = METRICS["AP"].chance(truth.faulty, len(truth))
+    assert rows["*by chance, expected*"][3] == f"*{expected:.3f}*"
+    assert rows["`chance`"][3:10] == [value.strip("*") for value in rows["*by chance, expected*"][3:10]]
+    assert "by chance, expected" in page([minimal()])
+
+
+def test_the_band_of_ties_shows_where_it_is_wide(root: Path) -> None:
+    rows = {row[1]: row for row in table(root)}
+    assert rows["`phash`"][10] == ""
+    assert rows["`chance`"][10].endswith("–1.000")
+
+
+def test_the_page_says_what_the_numbers_rest_on(root: Path) -> None:
+    text = only(root).table(Issue.NEAR_DUPLICATE).read_text()
+    truth = TRUTHS[Issue.NEAR_DUPLICATE]
+    assert text.startswith("# Near duplicate on demo\n")
+    assert "do not rank methods for real data" in text
+    assert f"{len(truth)} annotated pairs, {truth.faulty} faulty. Prevalence {truth.faulty / len(truth):.1%}" in text
+    assert f"`{digest_of(['data'])[:8]}`" in text
+    assert f"`{REVISION[:8]}`" in text
+    assert "cleanbench 0.1.0" in text
+    assert "people judged" in page([minimal()])
+    assert "real data" not in page([minimal()])
+
+
+def test_supervision_coverage_and_undefined_values_are_marked() -> None:
+    undefined = {name: Measured(value=None, reason="no faulty items") for name in METRICS}
+    text = page([minimal("a|b", supervised=True, coverage=0.9999), minimal("x")])
+    assert "| `a\\|b` † |" in text
+    assert "| Coverage |" in text
+    assert "| 0.999 |" in text
+    assert "supervised, the method was told" in text
+    assert "Coverage" not in page([minimal()])
+    rows = cells([minimal(metrics=undefined, faulty=0)])[2:]
+    assert [row[0] for row in rows] == ["–", ""]
+    assert {row[3] for row in rows} == {"–"}
+
+
+def test_settled_keeps_encoders_of_other_settings_apart() -> None:
+    encoders = [EncoderName(settings={"size": size, "seed": 0}, digest="", key="") for size in (16, 32)]
+    records = [minimal(encoder="pixels", encoder_detail=encoder) for encoder in encoders]
+    assert len(settled(records)) == 2
+    assert [row.encoder for row in rows_of(records)] == ["pixels (size=16)", "pixels (size=32)"]
