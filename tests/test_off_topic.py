@@ -251,7 +251,7 @@ def test_leaf_areas_are_those_of_selfclean(global_leaves: bool) -> None:
     [
         ("lad", Issue.OFF_TOPIC, "lad.minimum_spanning_tree"),
         ("selfclean", Issue.OFF_TOPIC, "selfclean.minimum_spanning_tree"),
-        ("selfclean", Issue.LABEL_ERROR, "selfclean.label_distances"),
+        ("selfclean", Issue.LABEL_ERROR, "selfclean.intra_extra"),
         ("knn_similarity", Issue.OFF_TOPIC, "knn_similarity.nearest"),
         ("cleanlab_ood", Issue.OFF_TOPIC, "knn_similarity.nearest"),
         ("mahalanobis", Issue.OFF_TOPIC, "mahalanobis.whitener"),
@@ -263,7 +263,7 @@ def test_a_method_starts_where_it_can_be_afforded(
     class Started(Exception):
         pass
 
-    def start(*_: object) -> None:
+    def start(*_: object, **__: object) -> None:
         raise Started
 
     monkeypatch.setattr(f"cleanbench.methods.{first}", start)
