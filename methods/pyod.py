@@ -27,7 +27,7 @@ class PyOD(Detector):
 
     - ``abod``: angles to pairs of the 5 nearest neighbours (Kriegel, Schubert and Zimek, KDD 2008).
     - ``copod``, ``ecod``: tails of each column's distribution (Li et al., ICDM 2020; Li et al., TKDE 2022).
-    - ``gmm``: density of a Gaussian mixture, of a single Gaussian by default.
+    - ``gmm``: density of a Gaussian mixture; of a single Gaussian by default, where the seed decides nothing.
     - ``hbos``: histograms of each column (Goldstein and Dengel, KI 2012).
     - ``iforest``: how soon random splits isolate an image (Liu, Ting and Zhou, ICDM 2008).
     - ``inne``: balls around random images (Bandaragoda et al., Computational Intelligence 2018).
@@ -187,7 +187,7 @@ HABITS: Mapping[str, Habits] = {
     "lof": Habits(Growth(1.3, 2), Growth(30), by_value=True),
     "mcd": Habits(Growth(63, 1, 1.3), Growth(820, 1, 2), by_value=True, fills_space=True),
     # A cache of 32 MB instead of 200: as fast here, and it does not grow with the images.
-    "ocsvm": Habits(Growth(10, 2.4), Growth(60), {"cache_size": 32}, by_value=True),
+    "ocsvm": Habits(Growth(12, 2.4), Growth(80), {"cache_size": 32}, by_value=True),
     "pca": Habits(Growth(0.7), Growth(72), axes=True),
 }
 

@@ -247,26 +247,29 @@ def test_leaf_areas_are_those_of_selfclean(global_leaves: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "starts"),
+    ("method", "issue", "first"),
     [
-        ("lad", "cleanbench.methods.lad.minimum_spanning_tree"),
-        ("selfclean", "cleanbench.methods.selfclean.minimum_spanning_tree"),
-        ("knn_similarity", "cleanbench.methods.knn_similarity.nearest"),
-        ("cleanlab_ood", "cleanbench.methods.knn_similarity.nearest"),
-        ("mahalanobis", "cleanbench.methods.mahalanobis.whitener"),
+        ("lad", Issue.OFF_TOPIC, "lad.minimum_spanning_tree"),
+        ("selfclean", Issue.OFF_TOPIC, "selfclean.minimum_spanning_tree"),
+        ("selfclean", Issue.LABEL_ERROR, "selfclean.intra_extra"),
+        ("knn_similarity", Issue.OFF_TOPIC, "knn_similarity.nearest"),
+        ("cleanlab_ood", Issue.OFF_TOPIC, "knn_similarity.nearest"),
+        ("mahalanobis", Issue.OFF_TOPIC, "mahalanobis.whitener"),
     ],
 )
-def test_a_method_starts_where_it_can_be_afforded(method: str, starts: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_method_starts_where_it_can_be_afforded(
+    method: str, issue: Issue, first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Started(Exception):
         pass
 
-    def start(*_: object) -> None:
+    def start(*_: object, **__: object) -> None:
         raise Started
 
-    monkeypatch.setattr(starts, start)
+    monkeypatch.setattr(f"cleanbench.methods.{first}", start)
     embeddings = np.broadcast_to(np.float32(1), FULL)  # one number in memory
     labels = np.arange(len(embeddings)) % 7
     for limits, outcome in ((LIMITS, Started), ({"cpu_limit": 0.5}, TooCostly), ({"memory_limit": 10**6}, TooCostly)):
         view = View.from_arrays(embeddings=embeddings, labels=labels, **limits)
         with pytest.raises(outcome):
-            zoo.load(method).rank(Issue.OFF_TOPIC, view)
+            zoo.load(method).rank(issue, view)
