@@ -31,7 +31,8 @@ def ssim(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> Floats:
     lengths = _term(squares, 1, C1)
     lengths *= _term(spread, 1, C2)
     similarity /= lengths
-    return similarity.reshape(len(similarity), -1).mean(axis=1, dtype=np.float64)
+    means: Floats = similarity.reshape(len(similarity), -1).mean(axis=1, dtype=np.float64)
+    return means
 
 
 def window_sums(images: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
@@ -61,8 +62,8 @@ def _term(numbers: npt.NDArray[np.int32], factor: int, constant: float) -> npt.N
 def local_structure(thumbnails: npt.NDArray[np.uint8]) -> Floats:
     """Return descriptions whose cosine is about the structural similarity of thumbnails ``(N, H, W)``, ``(N, D)``.
 
-    With m the mean and v the variance around a pixel x, the products of ((x - m), sqrt(C2 / 2)) / sqrt(v + C2 / 2) of two
-    images sum to the term of Wang et al. for contrast and structure, but with the geometric mean of the two
+    With m the mean and v the variance around a pixel x, the products of (x - m, sqrt(C2 / 2)) / sqrt(v + C2 / 2) of
+    two images sum to the term of Wang et al. for contrast and structure, but with the geometric mean of the two
     variances in the place of the arithmetic one. Every eighth pixel along each axis is kept; brightness is left out.
     """
     described = [_structure(thumbnails[block]) for block in _blocks(len(thumbnails))]

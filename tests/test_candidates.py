@@ -1,15 +1,20 @@
 """Retrieval by candidates: what is found is scored exactly, and the recall told is the recall there is."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 
-from cleanbench import NotApplicable, UserError, View
+from cleanbench import NotApplicable, UserError, View, structure
 from cleanbench.candidates import SOURCES, check, recall, retrieve, seconds_per_pair
 from cleanbench.checks import planted
 from cleanbench.core import Floats, Ints, Need
 from cleanbench.methods.crop_resistant import CropResistant
 from cleanbench.methods.ssim import SSIM
+from cleanbench.neighbours import cosine
 from cleanbench.pairs import decode, encode, most_suspicious, pair_count
+from cleanbench.structure import local_structure, ssim
+from cleanbench.thumbnails import reduction
 from cleanbench.view import UndeclaredNeed
 
 
@@ -83,6 +88,17 @@ def test_of_fewer_candidates_than_are_wanted_all_are_found() -> None:
     assert recall(score, 10, 20, codes, score(decode(codes, 10)), 10) == pytest.approx(
         np.isin(encode(most_suspicious(score, 10, 20).items, 10), codes).mean()
     )
+
+
+def test_the_cosine_of_local_structure_goes_with_structural_similarity(view: View) -> None:
+    thumbnails = reduction(view, "gray_64x64_area")
+    described = local_structure(thumbnails)
+    assert described.shape == (80, 128)
+    pairs = decode(np.arange(pair_count(80)), 80)
+    exact = ssim(thumbnails[pairs[:, 0]], thumbnails[pairs[:, 1]])
+    assert np.corrcoef(cosine(described, pairs), exact)[0, 1] > 0.7
+    with patch.object(structure, "IMAGES", 7):
+        np.testing.assert_array_equal(local_structure(thumbnails), described)
 
 
 def test_settings_that_make_no_sense_are_told() -> None:
