@@ -1,6 +1,7 @@
 """Leaf-area distance."""
 
 from cleanbench import Detector, Floats, Need, NotApplicable, View
+from cleanbench.distances import Distance
 from cleanbench.linkage import leaf_areas, minimum_spanning_tree, single_linkage, spanning_tree_cost
 
 
@@ -30,6 +31,6 @@ class LAD(Detector):
         if len(data) < 2:
             raise NotApplicable("one image makes no dendrogram")
         embeddings = data.embeddings
-        data.afford(*spanning_tree_cost(*embeddings.shape))
+        data.afford(*spanning_tree_cost(len(embeddings), Distance().columns(embeddings)))
         merges = single_linkage(*minimum_spanning_tree(embeddings))
         return 1 - leaf_areas(merges, self.global_leaves)
