@@ -3,8 +3,9 @@
     python benchmarks/at_scale.py [--images N] [--dimensions D] [--classes C] [--only METHOD ...]
 
 Every method, by name, on clustered random embeddings and (for those that read pixels) small JPEG pictures, each in
-a process of its own, as the harness runs it: near-duplicates are retrieved. Prints CPU seconds, peak memory above
-what the process held before, or why there is no answer.
+a process of its own, as the harness runs it: near-duplicates are retrieved. Prints CPU seconds and peak memory
+above what the process held before, libraries that the method loads included, or why there is no answer. The peak of a
+method's second issue is never below that of its first.
 """
 
 import argparse

@@ -120,6 +120,7 @@ def draw(comparisons: list[Comparison], path: Path) -> None:
     mpl.use("Agg")
     mpl.rcParams["svg.hashsalt"] = "cleanbench"
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import NullFormatter
 
     columns = 4
     rows = -(-len(comparisons) // columns)
@@ -138,10 +139,13 @@ def draw(comparisons: list[Comparison], path: Path) -> None:
         axis.set_title(comparison.task.title, fontsize=9)
         axis.set_xscale("log")
         axis.set_yscale("log")
+        sizes = comparison.task.sizes
+        axis.set_xticks(sizes[::2], [f"{size:,}" for size in sizes[::2]], minor=False)
+        axis.xaxis.set_minor_formatter(NullFormatter())
         axis.tick_params(labelsize=7)
         axis.set_xlabel("images", fontsize=8)
         axis.set_ylabel("CPU s", fontsize=8)
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), fontsize=8)
+    named = {label: line for axis in axes.flat for line, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+    figure.legend(named.values(), named.keys(), loc="outside upper center", ncols=len(named), fontsize=8)
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 import numpy.typing as npt
-from inputs import Input
+from inputs import SIDE, Input
 from PIL import Image
 
 from cleanbench import Floats
@@ -126,7 +126,7 @@ def boosted_confidences(data: Input, folds: int = 10) -> Floats:
         judged = np.flatnonzero(fold_of == fold)
         model = AdaBoostClassifier(random_state=0).fit(data.embeddings[fold_of != fold], labels[fold_of != fold])
         believed[np.ix_(judged, model.classes_)] = model.predict_proba(data.embeddings[judged])
-    return 1 - believed[np.arange(len(labels)), labels]
+    return -believed[np.arange(len(labels)), labels]
 
 
 def outliers(data: Input, model: str) -> Floats:
@@ -178,8 +178,12 @@ def structure_pair_by_pair(data: Input) -> Floats:
     from scipy.ndimage import uniform_filter
 
     def gray(index: int) -> npt.NDArray[np.float64]:
-        image = _opened(data, index).resize((64, 64), Image.Resampling.BOX).convert("L")
-        return np.asarray(image, dtype=np.float64)
+        step = SIDE // 64
+        pixels = np.asarray(_opened(data, index)).astype(np.uint16)
+        rows = np.sum([pixels[first::step] for first in range(step)], axis=0)
+        colours = np.sum([rows[:, first::step] for first in range(step)], axis=0) / step**2
+        # OpenCV's luminance, in whole numbers.
+        return np.floor((np.rint(colours) @ np.array([9798, 19235, 3735]) + 2**14) / 2**15)
 
     def mean(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.asarray(uniform_filter(values, 7, mode="mirror"))
