@@ -141,29 +141,38 @@ class Best:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.bound: float | None = None
-        self._codes: Ints = np.zeros(0, dtype=np.int64)
-        self._scores: Floats = np.zeros(0)
+        self._codes: list[Ints] = []
+        self._scores: list[Floats] = []
+        self._count = 0
 
     def add(self, codes: Ints, scores: Floats) -> None:
         """Take in pairs whose codes are larger than all before; those that do not exceed `bound` may be left out."""
         if self.bound is not None:  # ties go to earlier pairs
             better = scores > self.bound
             codes, scores = codes[better], scores[better]
-        self._codes = np.concatenate([self._codes, codes])
-        self._scores = np.concatenate([self._scores, scores])
+        if not len(codes):
+            return
+        self._codes.append(codes)
+        self._scores.append(scores)
+        self._count += len(codes)
         # Once there are enough, shrinking at every block would look through what is kept again and again.
-        if len(self._codes) >= self.limit * (1 if self.bound is None else 2):
+        if self._count >= self.limit * (1 if self.bound is None else 2):
             self._shrink()
 
     def ordered(self) -> tuple[Ints, Floats]:
         """Return the codes and the scores, best first; ties by code."""
-        if len(self._codes) > self.limit:
+        if self._count > self.limit:
             self._shrink()
-        order = np.argsort(-self._scores, kind="stable")
-        return self._codes[order], self._scores[order]
+        codes, scores = self._joined()
+        order = np.argsort(-scores, kind="stable")
+        return codes[order], scores[order]
+
+    def _joined(self) -> tuple[Ints, Floats]:
+        return np.concatenate([np.zeros(0, dtype=np.int64), *self._codes]), np.concatenate([np.zeros(0), *self._scores])
 
     def _shrink(self) -> None:
-        self.bound = float(np.partition(self._scores, -self.limit)[-self.limit])
-        kept = self._scores > self.bound
-        kept[np.flatnonzero(self._scores == self.bound)[: self.limit - np.count_nonzero(kept)]] = True
-        self._codes, self._scores = self._codes[kept], self._scores[kept]
+        codes, scores = self._joined()
+        self.bound = float(np.partition(scores, -self.limit)[-self.limit])
+        kept = scores > self.bound
+        kept[np.flatnonzero(scores == self.bound)[: self.limit - np.count_nonzero(kept)]] = True
+        self._codes, self._scores, self._count = [codes[kept]], [scores[kept]], self.limit

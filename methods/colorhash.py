@@ -12,6 +12,8 @@ class ColorHash(BitHash):
     It is `imagehash.colorhash` with its defaults, bit for bit, which names no paper for it. Scores are in [0, 1]. All
     pairs are retrieved exactly.
 
+    Hashing takes about .75 milliseconds of CPU time per image of 256 x 256 pixels.
+
     It knows nothing of where the colours are: flips, rotations and most crops leave it as it is, and so do other
     subjects in the same colours. Bits of a number are not ordered, so neighbouring shares may differ in three bits.
     Gray images have few different hashes.
