@@ -1,6 +1,6 @@
 """Is every method of the demo's boards better than chance on what it is made for, and if not, why?
 
-    python benchmarks/above_chance.py [--boards leaderboards/demo] [--check]
+    python benchmarks/above_chance.py [--boards leaderboards] [--check]
 
 Writes `docs/above-chance.md` from the committed rankings and truths: per method and issue the AUROC and the lower end
 of its 95 % interval, on the encoder that the method takes unless told otherwise. ``--check`` writes nothing and fails
@@ -81,7 +81,10 @@ def main() -> None:
 
 def lines_of(root: Path) -> Iterator[Line]:
     """Yield the methods with their default settings on the newest board of the demo."""
-    (board,) = [board for board in boards(root) if board.folder.parent.name == "demo"]
+    of_demo = [board for board in boards(root) if board.folder.parent.name == "demo"]
+    if len(of_demo) != 1:
+        sys.exit(f"expected one board of demo under {root}, found {len(of_demo)}; say where: --boards FOLDER")
+    (board,) = of_demo
     groups = defaultdict(list)
     for record in board.records():
         if not record.changed and record.encoder in (None, default_encoder(record.method)):

@@ -29,7 +29,12 @@ def inapplicable(detector: type[Detector], issue: Issue, image_set: ImageSet) ->
         (Need.LABELS, labelled, "labels"),
         (Need.CLASS_NAMES, bool(image_set.classes), "class names"),
         (Need.CLASS_EMBEDDINGS, bool(image_set.classes), "class names"),
-        (Need.CALIBRATION, len(image_set.calibration) > 0, "images whose labels are stated to be right"),
+        (
+            Need.CALIBRATION,
+            len(image_set.calibration) > 0,
+            "images whose labels are stated to be right; "
+            "truth.calibration=0.1 states a tenth of those that are known to be",
+        ),
     ):
         if need in needs and not there:
             return f"not applicable: the data set has no {thing}"

@@ -26,6 +26,8 @@ class IntraExtra(Detector):
 
     needs = Need.EMBEDDINGS | Need.LABELS
 
+    paper_encoder = "dino_selfclean"
+
     def __init__(self, compat: str | None = None) -> None:
         self.as_reference = follows_reference(compat)
 

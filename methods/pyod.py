@@ -40,6 +40,7 @@ class PyOD(Detector):
     - ``ocsvm``: distance from a kernel's decision boundary (Schölkopf et al., Neural Computation 2001), whose kernel
       sees the scale as that of ``kde`` does: ``parameters.gamma``.
     - ``pca``: distances from the principal axes over their variance (Shyu et al., ICDM workshops 2003).
+    - ``pyod``: any other model, by ``method.model``.
 
     What is done beside calling PyOD: columns that are the same for all images are left out, since they tell nothing and
     make some models divide by zero; so are, for ``pca``, axes along which nothing varies. A model that ties, draws or
@@ -123,7 +124,10 @@ class PyOD(Detector):
 
 
 class SeededPyOD(PyOD):
-    """Score images by an outlier detector of PyOD that draws random numbers; ``seed`` is its ``random_state``."""
+    """Score images by an outlier detector of PyOD that draws random numbers.
+
+    As `PyOD`; ``seed`` is the model's ``random_state``, or that of the global generators from which it draws.
+    """
 
     stochastic = True
 

@@ -1,6 +1,7 @@
 """``python -m cleanbench.commands.methods_table``: the table of methods in the README, made from the methods."""
 
 import inspect
+import re
 import sys
 from functools import reduce
 from operator import and_
@@ -23,7 +24,7 @@ def methods_table() -> str:
         method = zoo.load_class(name)
         if method.__module__.startswith("cleanbench."):
             finds = ", ".join(PLURALS[issue] for issue in method.issues())
-            cells = [f"`{name}`", finds, _reads(method), _purpose(method, zoo.config_of(name))]
+            cells = [f"`{name}`", finds, _reads(method), _purpose(name, method, zoo.config_of(name))]
             rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(rows) + "\n"
 
@@ -43,12 +44,18 @@ def _words(needs: Need) -> str:
     return ", ".join(str(need.name).lower().replace("_", " ") for need in needs)
 
 
-def _purpose(method: type[Detector], config: dict[str, Any]) -> str:
+def _purpose(name: str, method: type[Detector], config: dict[str, Any]) -> str:
     """Return the first line of the docstring, and what tells names of one class apart.
 
-    That is what a YAML file decides alone, because the constructor has no default for it.
+    That is what a YAML file decides alone, because the constructor has no default for it, or what a list in a
+    docstring of the class or a base says of the name.
     """
     line = (inspect.getdoc(method) or "").partition("\n")[0].rstrip(".")
+    for base in method.__mro__:
+        documented = " ".join((inspect.getdoc(base) or "").split())
+        item = re.search(rf"- (?:``\w+``, )*``{name}``(?:, ``\w+``)*: (.*?)(?: \([A-Z]|\. |\.$)", documented)
+        if item:
+            return f"{line}: {item[1]}"
     parameters = inspect.signature(method).parameters.values()
     decided = [f"`{item.name}={config[item.name]}`" for item in parameters if item.default is item.empty]
     return f"{line} ({', '.join(decided)})" if decided else line

@@ -16,6 +16,7 @@ from cleanbench.records import Record, encoder_labels
 from cleanbench.run import Outcome
 
 SEEDS = {"method": "Seed", "encoder": "Encoder seed", "dataset": "Data seed"}
+SUPERVISED = " †"
 SHOWN = ("AP", "AUROC", "P@10", "P@100", "R@100", "P@1%", "FoE")
 
 
@@ -45,6 +46,8 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     for note in dict.fromkeys(_other_encoder(record) for outcome in outcomes for record in outcome.run.records):
         if note:
             console.print(note, soft_wrap=True, highlight=False, markup=False)
+    if any(record.supervised for outcome in outcomes for record in outcome.run.records):
+        console.print(f"{SUPERVISED.strip()} supervised: told labels that are stated to be right.")
     if made := encoders_in_words([record for outcome in outcomes for record in outcome.run.records]):
         console.print(made, soft_wrap=True)
     missing = [
@@ -135,7 +138,11 @@ def _table(issue: Issue, records: Sequence[Record]) -> Table:
         cells = [_cell(record.metrics[name].value) for name in shown]
         cost = [f"{record.cost.fit_cpu_seconds + record.cost.cpu_seconds:.1f}", f"{record.cost.peak_mib:.0f}"]
         table.add_row(
-            record.label, encoder or "–", *("–" if seed is None else str(seed) for seed in drawn), *cells, *cost
+            record.label + (SUPERVISED if record.supervised else ""),
+            encoder or "–",
+            *("–" if seed is None else str(seed) for seed in drawn),
+            *cells,
+            *cost,
         )
     if first.items:
         expected = [_chance(name, first.faulty, first.items) for name in shown]

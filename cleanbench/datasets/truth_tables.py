@@ -90,9 +90,9 @@ def read_truth(
             f"(0 in line {rated.lines[zero]}, 1 in line {rated.lines[one]})"
         )
         if conflict == "error":
-            raise UserError(f"{told}; correct the file, or choose conflict=drop or conflict=last")
+            raise UserError(f"{told}; correct the file, or choose truth.conflict=drop or truth.conflict=last")
         if not len(items):
-            raise UserError(f"{told}; no judgement is left: correct the file, or choose conflict=last")
+            raise UserError(f"{told}; no judgement is left: correct the file, or choose truth.conflict=last")
         warnings.append(f"{told}; {'not judged then' if conflict == 'drop' else 'the later row counts'}")
     judged = decode(items, len(ids)) if paired else items
     return GroundTruth.of(issue, ids, judged, labels, name=name, kind=kind), warnings

@@ -191,7 +191,7 @@ def _cells(row: Row, rank: str, covered: bool, costed: bool) -> list[str]:
     return [
         rank,
         code(row.method) + (" †" if supervised else ""),
-        code(row.encoder) if row.encoder else NOTHING,
+        (code(row.encoder) if row.encoder else NOTHING) + (" ‡" if _foreign(row) else ""),
         *[_measured(row.values(name)) for name in SHOWN],
         _band(row),
         # Rounded down: what is not covered whole never prints as 1.
@@ -201,6 +201,11 @@ def _cells(row: Row, rank: str, covered: bool, costed: bool) -> list[str]:
         f"{_mean([cost.peak_mib for cost in costs]):.0f}",
         *([f"{_mean(row.encoder_costs):.1f}" if row.encoder_costs else NOTHING] if costed else []),
     ]
+
+
+def _foreign(row: Row) -> bool:
+    """Return whether a method did not see the representation that its paper reports on."""
+    return any(record.paper_encoder not in (None, record.encoder) for record in row.records)
 
 
 def _rank(row: Row, printed: Sequence[float]) -> str:
@@ -233,7 +238,8 @@ def legend(rows: Sequence[Row]) -> list[str]:
         "digit. All other values are means over the orders of tied items.",
         f"- {NOTHING}: undefined here, such as a top of more items than there are; as encoder: reads no embeddings.",
         "- CPU s and Peak MiB: user and system time with the work that issues share, and highest memory with Python "
-        "and libraries; without the encoder; they depend on the machine.",
+        "and libraries; without the encoder; they depend on the machine. Of methods that read pixels the "
+        "first one to run also decodes them for the others.",
     ]
     if any(row.encoder_costs for row in rows):
         described.append(
@@ -246,6 +252,8 @@ def legend(rows: Sequence[Row]) -> list[str]:
         described.append("- Coverage: lowest share of the annotated items that got a score; the others rank last.")
     if any(record.supervised for row in rows for record in row.records):
         described.append("- †: supervised, the method was told labels that are stated to be right.")
+    if papers := sorted({record.paper_encoder or "" for row in rows if _foreign(row) for record in row.records}):
+        described.append(f"- ‡: not the encoder that the method's paper reports on, {', '.join(map(code, papers))}.")
     return described
 
 

@@ -9,6 +9,7 @@ TITLES = {
     "covariance_rank": "Effective rank of their covariance",
     "learning_rate": "Learning rate",
     "seconds": "Seconds per epoch",
+    "cpu_seconds": "CPU seconds per epoch",
 }
 
 
