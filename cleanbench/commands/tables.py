@@ -29,7 +29,7 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     for issue in Issue:
         records = [record for outcome in outcomes for record in outcome.run.records if record.issue is issue]
         # A method that reads no embeddings is the same run whatever encoder is swept beside it.
-        records = list({record.key: record for record in records}.values())
+        records = list({(record.method, record.key): record for record in records}.values())
         for key in dict.fromkeys(_table_of(record) for record in records):
             group = [record for record in records if _table_of(record) == key]
             _show(console, _table(issue, group))
