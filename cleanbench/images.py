@@ -195,7 +195,8 @@ def decode(data: bytes) -> Image.Image:
                 raise UnreadableImage(f"{width}x{height} pixels: there is nothing to see")
             image.load()
             turn = _turn(image)
-            upright = _eight_bit(image).convert("RGB")
+            eight_bit = _eight_bit(image)
+            upright = eight_bit if eight_bit.mode == "RGB" else eight_bit.convert("RGB")
             return _bare(upright if turn is None else upright.transpose(turn))
     except UnreadableImage:
         raise
