@@ -5,7 +5,7 @@ import io
 import stat
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -16,15 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from cleanbench.progress import progress
-
 # Pillow's own limit for "this is an attack, not a picture"; a larger file is reported as unreadable.
 LARGEST = 178_956_970
 
 # Sixteen bits of red, green, blue and alpha for each pixel: no picture within the limit needs a larger file.
 LARGEST_FILE = 8 * LARGEST
-
-BLOCK = 64  # images whose results are written at once
 
 # Formats that Pillow lists as readable but hands to a program or a library from outside: PostScript would
 # run Ghostscript on a stranger's file; of the others Pillow reads no pixel by itself.
@@ -195,7 +191,8 @@ def decode(data: bytes) -> Image.Image:
                 raise UnreadableImage(f"{width}x{height} pixels: there is nothing to see")
             image.load()
             turn = _turn(image)
-            upright = _eight_bit(image).convert("RGB")
+            eight_bit = _eight_bit(image)
+            upright = eight_bit if eight_bit.mode == "RGB" else eight_bit.convert("RGB")
             return _bare(upright if turn is None else upright.transpose(turn))
     except UnreadableImage:
         raise
@@ -279,78 +276,3 @@ def _eight_bit(image: Image.Image) -> Image.Image:
         band = np.nan_to_num(values[start : start + 256].astype(np.float64), nan=low, posinf=high, neginf=low)
         gray[start : start + 256] = ((band - low) * factor).round()
     return Image.fromarray(gray)
-
-
-def map_images(
-    images: Images,
-    compute: Callable[[Image.Image], npt.NDArray[Any]],
-    *,
-    threads: int = 1,
-    title: str = "images",
-) -> npt.NDArray[Any]:
-    """Apply ``compute`` to every image and stack the results, shape ``(N, ...)``."""
-    (stacked,) = stack([compute], images, threads=threads, title=title)
-    return stacked
-
-
-def stack(
-    computes: Sequence[Callable[[Image.Image], npt.NDArray[Any]]],
-    images: Images,
-    *,
-    threads: int = 1,
-    title: str = "images",
-) -> list[npt.NDArray[Any]]:
-    """Apply each of ``computes`` to every image, decoded once for all, and stack what each returns, ``(N, ...)``."""
-    stacked: list[npt.NDArray[Any]] = []
-    for start, block in reduced(computes, images, threads=threads, title=title):
-        if not stacked:
-            stacked = [np.empty((len(images), *rows.shape[1:]), rows.dtype) for rows in block]
-        for whole, rows in zip(stacked, block, strict=True):
-            whole[start : start + len(rows)] = rows
-    return stacked
-
-
-def reduced(
-    computes: Sequence[Callable[[Image.Image], npt.NDArray[Any]]],
-    images: Images,
-    *,
-    threads: int = 1,
-    title: str = "images",
-) -> Iterator[tuple[int, list[npt.NDArray[Any]]]]:
-    """Apply each of ``computes`` to every image, decoded once for all of them, and yield the results by blocks.
-
-    In memory are a decoded image per thread and the results of one block.
-
-    Args:
-        computes: Pure functions of an image; what one of them returns has the same shape and type for all images.
-        images: What to decode.
-        threads: How many images are decoded at once.
-        title: What the progress bar shows.
-
-    Yields:
-        The position of a block's first image, and for each of ``computes`` the rows of the block, ``(B, ...)``.
-
-    Raises:
-        ValueError: If there are no images, or if results differ in shape or type from one image to another.
-    """
-    if not len(images):
-        raise ValueError("there are no images to derive anything from")
-
-    def rows_of(index: int) -> list[npt.NDArray[Any]]:
-        image = images[index]
-        return [np.asarray(compute(image)) for compute in computes]
-
-    forms: list[tuple[tuple[int, ...], np.dtype[Any]]] = []
-    with ThreadPoolExecutor(threads) as pool, progress(title, len(images), "image") as bar:
-        for start in range(0, len(images), BLOCK):
-            of_images = list(pool.map(rows_of, range(start, min(start + BLOCK, len(images)))))
-            forms = forms or [(row.shape, row.dtype) for row in of_images[0]]
-            for offset, rows in enumerate(of_images):
-                for (shape, dtype), row in zip(forms, rows, strict=True):
-                    if row.shape != shape or row.dtype != dtype:
-                        raise ValueError(
-                            f"{title}: {row.dtype} {row.shape} of {images.describe(start + offset)} does not fit "
-                            f"{dtype} {shape} of the first image"
-                        )
-            yield start, [np.stack(rows) for rows in zip(*of_images, strict=True)]
-            bar.update(len(of_images))

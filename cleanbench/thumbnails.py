@@ -4,6 +4,7 @@ Decoding an image costs more than any of them, so they are derived together, in 
 again one by one: `reduction`.
 """
 
+import threading
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -40,9 +41,27 @@ def reduction(data: View, name: str, also: Mapping[str, Derivation] | None = Non
     return data.derived_together({**REDUCTIONS, **(also or {})})[name]
 
 
+class _Last(threading.local):
+    """The luminance of the image that a thread reduces: several reductions of it start from there."""
+
+    image: Image.Image | None = None
+    luminance: Image.Image
+
+
+_last = _Last()
+
+
+def luminance_of(image: Image.Image) -> Image.Image:
+    """Return an image's luminance (ITU-R 601) at its own size; of the same image again without converting it again."""
+    if _last.image is not image:
+        _last.luminance = image.convert("L")
+        _last.image = image
+    return _last.luminance
+
+
 def gray(image: Image.Image, width: int, height: int, filtered: int) -> npt.NDArray[np.uint8]:
     """Return an image's luminance, resized by one of Pillow's filters, shape ``(height, width)``."""
-    return np.asarray(image.convert("L").resize((width, height), filtered))
+    return np.asarray(luminance_of(image).resize((width, height), filtered))
 
 
 def area_gray(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:
@@ -65,7 +84,7 @@ def symmetric_gray(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:
     Of a flipped or turned image it is the flipped or turned result, to the last bit, which no filter of Pillow's is:
     they round rows before columns.
     """
-    return area_means(np.asarray(image.convert("L")), size).astype(np.uint8)
+    return area_means(np.asarray(luminance_of(image)), size).astype(np.uint8)
 
 
 def area_means(pixels: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.float64]:
@@ -93,7 +112,7 @@ def _shares(length: int, parts: int) -> Any:
 
 def luminance_spread(image: Image.Image) -> npt.NDArray[np.float64]:
     """Return the standard deviation of luminance over an image, one number in [0, 127.5]."""
-    return np.asarray(np.asarray(image.convert("L"), dtype=np.float64).std())
+    return np.asarray(np.asarray(luminance_of(image), dtype=np.float64).std())
 
 
 def wavelet_bits(image: Image.Image) -> npt.NDArray[np.uint8]:
@@ -104,7 +123,7 @@ def wavelet_bits(image: Image.Image) -> npt.NDArray[np.uint8]:
     outcome depend on how it rounds, and there it is asked itself.
     """
     side = max(2 ** int(np.log2(min(image.size))), HASH_SIZE)
-    thumbnail = np.asarray(image.convert("L").resize((side, side), LANCZOS))
+    thumbnail = np.asarray(luminance_of(image).resize((side, side), LANCZOS))
     block = side // HASH_SIZE
     sums = np.add.reduce(thumbnail.reshape(HASH_SIZE, block, -1), axis=1, dtype=np.int64)
     sums = sums.reshape(HASH_SIZE, HASH_SIZE, block).sum(axis=2).ravel()
@@ -123,7 +142,7 @@ def colours(image: Image.Image) -> npt.NDArray[np.uint8]:
     """
     hue, saturation, _ = image.convert("HSV").split()
     kinds = np.asarray(hue.point(HUE_KIND)) + np.asarray(saturation.point(SATURATION_KIND))
-    kinds[np.asarray(image.convert("L")) < 256 // 8] = BLACK
+    kinds[np.asarray(luminance_of(image)) < 256 // 8] = BLACK
     counts = np.array(Image.fromarray(kinds).histogram()[: BLACK + 1])
     gray_ones, faint, bright, between = counts[:BLACK].reshape(4, HUES)
     levels = 2**COLOUR_BITS

@@ -16,7 +16,8 @@ import psutil
 from PIL import Image
 
 from cleanbench.core import Ints, Need, digest_of, read_only
-from cleanbench.images import Encoded, Images, reduced, stack
+from cleanbench.images import Encoded, Images
+from cleanbench.reducing import reduced, stack
 from cleanbench.store import Store
 
 # The params of a function of an image, and the function.

@@ -9,7 +9,7 @@ from cleanbench.candidates import SOURCES as SHARED
 from cleanbench.candidates import check, retrieve
 from cleanbench.hashes import closest_pairs, difference_bits
 from cleanbench.pairs import pair_count
-from cleanbench.thumbnails import LANCZOS, gray, reduction
+from cleanbench.thumbnails import LANCZOS, gray, luminance_of, reduction
 
 SIDE = 300  # pixels of the thumbnail that is segmented
 BRIGHT = 128  # what is brighter belongs to a hill, the rest to valleys
@@ -94,7 +94,7 @@ SOURCES = {"segments": pairs_of_segments, **SHARED}
 def segments(image: Image.Image) -> npt.NDArray[np.uint8]:
     """Return the number of an image's segments and, from the second row on, their packed hashes; ``(180, 8)``."""
     boxes = boxes_of_segments(image)
-    luminance = image.convert("L")
+    luminance = luminance_of(image)
     across, down = image.width / SIDE, image.height / SIDE
     thumbnails = [
         np.asarray(luminance.crop((left * across, top * down, right * across, bottom * down)).resize((9, 8), LANCZOS))

@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, features
 
-from cleanbench.images import LARGEST, Encoded, Files, Images, UnreadableImage, decode, map_images, reduced, suffixes
+from cleanbench.images import LARGEST, Encoded, Files, Images, UnreadableImage, decode, suffixes
+from cleanbench.reducing import reduced, stack
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (6, 9, 3)).astype(np.uint8)
 
@@ -319,9 +320,9 @@ def test_taking_and_pickling_keep_the_order() -> None:
     assert [chosen.describe(index) for index in range(2)] == ["image 0", "image 4"]
 
 
-def test_map_images_stacks_in_order() -> None:
+def test_results_are_stacked_in_order() -> None:
     images = Images(Encoded(tuple(encoded(Image.new("RGB", (2, 2), (value, 0, 0))) for value in range(150))))
-    reds = map_images(images, lambda image: np.asarray(image)[0, 0, 0], threads=3)
+    (reds,) = stack([lambda image: np.asarray(image)[0, 0, 0]], images, threads=3)
     assert reds.tolist() == list(range(150))
 
 
@@ -339,9 +340,9 @@ def test_several_results_of_one_decode_come_in_blocks(monkeypatch: pytest.Monkey
 def test_results_of_another_shape_name_their_image() -> None:
     files = (encoded(Image.new("RGB", (2, 2))), encoded(Image.new("RGB", (3, 2))))
     with pytest.raises(ValueError, match=r"uint8 \(2, 3, 3\) of image 1 does not fit uint8 \(2, 2, 3\) of the first"):
-        map_images(Images(Encoded(files)), np.asarray)
+        stack([np.asarray], Images(Encoded(files)))
     with pytest.raises(ValueError, match="there are no images"):
-        map_images(Images(Encoded(())), np.asarray)
+        stack([np.asarray], Images(Encoded(())))
 
 
 def test_suffixes() -> None:
