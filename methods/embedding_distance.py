@@ -7,6 +7,7 @@ from cleanbench.approximate import INDEXES, Search, approximate_top_pairs, cost
 from cleanbench.distances import Distance
 from cleanbench.neighbours import top_pairs
 from cleanbench.pairs import pair_count
+from cleanbench.settings import seed_number, whole_number
 
 
 class EmbeddingDistance(Detector):
@@ -51,11 +52,10 @@ class EmbeddingDistance(Detector):
         self.distance = Distance(distance, normalise)
         if index not in ("exact", *INDEXES):
             raise UserError(f"index={index!r} is unknown; choose one of exact, {', '.join(INDEXES)}")
-        for name, value in (("neighbours", neighbours), ("recall_sample", recall_sample)):
-            if value < 1:
-                raise UserError(f"{name}={value} must be at least 1")
         self.index = index
-        self.neighbours, self.recall_sample, self.seed = neighbours, recall_sample, seed
+        self.neighbours = whole_number("neighbours", neighbours)
+        self.recall_sample = whole_number("recall_sample", recall_sample)
+        self.seed = seed_number(seed)
 
     def near_duplicates(self, data: View, pairs: Ints) -> Floats:
         return self.distance.nearness(self.distance.measure(data.embeddings)(pairs[:, 0], pairs[:, 1]))

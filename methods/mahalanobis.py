@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from cleanbench import Detector, Floats, Need, NotApplicable, View
 from cleanbench.neighbours import blocks, products_of_rows
+from cleanbench.settings import flag
 
 Doubles = npt.NDArray[np.float64]
 
@@ -56,7 +57,7 @@ class ClassMahalanobis(Detector):
     needs = Need.EMBEDDINGS | Need.LABELS
 
     def __init__(self, relative: bool = False) -> None:
-        self.relative = relative
+        self.relative = flag("relative", relative)
 
     def off_topic(self, data: View) -> Floats:
         embeddings = checked(data)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from cleanbench import Detector, Floats, Ints, Need, NotApplicable, UserError, View
+from cleanbench.settings import seed_number, typed
 
 
 class PyOD(Detector):
@@ -57,10 +58,12 @@ class PyOD(Detector):
     needs = Need.EMBEDDINGS
 
     def __init__(self, model: str, parameters: Mapping[str, Any] = {}) -> None:
+        if not isinstance(parameters, Mapping):
+            raise UserError(f"parameters={parameters!r} must map names of the model's parameters to their values")
         self.model = model
         self.parameters = dict(parameters)
         self.random_state = 0
-        if plain(model) not in models():
+        if plain(typed("model", model, str)) not in models():
             raise UserError(f"PyOD has no model {model!r}; it has {', '.join(sorted(models()))}")
 
     def off_topic(self, data: View) -> Floats:
@@ -129,7 +132,7 @@ class SeededPyOD(PyOD):
 
     def __init__(self, model: str, parameters: Mapping[str, Any] = {}, seed: int = 0) -> None:
         super().__init__(model, parameters)
-        self.random_state = seed
+        self.random_state = seed_number(seed)
 
 
 @dataclass(frozen=True)

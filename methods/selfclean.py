@@ -10,6 +10,7 @@ from cleanbench.distances import Distance
 from cleanbench.intra_extra import intra_extra, intra_extra_cost
 from cleanbench.linkage import leaf_areas, minimum_spanning_tree, single_linkage, spanning_tree_cost
 from cleanbench.neighbours import top_pairs
+from cleanbench.settings import flag
 
 
 class SelfClean(Detector):
@@ -53,7 +54,7 @@ class SelfClean(Detector):
         normalise: bool = True,
         compat: str | None = None,
     ) -> None:
-        self.global_leaves = global_leaves
+        self.global_leaves = flag("global_leaves", global_leaves)
         self.distance = Distance(distance, normalise)
         self.as_reference = follows_reference(compat)
 
