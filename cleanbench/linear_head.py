@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cleanbench.core import Floats, Ints, UserError
+from cleanbench.measures import in_range
 from cleanbench.neighbours import blocks
 from cleanbench.progress import progress
 from cleanbench.settings import number, seed_number, whole_number
@@ -171,6 +172,7 @@ def _softmax(arrays: Any, logits: Any) -> Any:
 
 def _standardised(embeddings: Floats) -> Floats:
     """Return float32 columns of mean 0 and deviation 1 / √D; the D columns are those that vary, others are 0."""
+    embeddings = in_range(embeddings, together=True)
     mean, deviation = embeddings.mean(axis=0, dtype=np.float64), embeddings.std(axis=0, dtype=np.float64)
     # What rounding leaves of a column that does not vary is no information.
     telling = deviation > 1e-6 * np.abs(mean)

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from cleanbench import Detector, Floats, Ints, Issue, Need, Ranking, UserError, View
 from cleanbench.approximate import INDEXES, Search, approximate_top_pairs, cost
 from cleanbench.distances import Distance
-from cleanbench.neighbours import top_pairs
-from cleanbench.pairs import pair_count
+from cleanbench.neighbours import top_pairs, top_pairs_cost
 from cleanbench.settings import seed_number, whole_number
 
 
@@ -65,13 +64,10 @@ class EmbeddingDistance(Detector):
         notes: Mapping[str, str | int | float] = {}
         if self.index == "exact":
             if data.device == "cpu":
-                data.afford(EXACT * pair_count(len(data)) * embeddings.shape[1])
+                data.afford(top_pairs_cost(*embeddings.shape))
             pairs, similarities = top_pairs(embeddings, limit, measure, data.device)
         else:
             data.afford(*cost(self.index, *embeddings.shape))
             search = Search(self.index, self.neighbours, self.recall_sample, self.seed, data.threads)
             pairs, similarities, notes = approximate_top_pairs(embeddings, limit, measure, search)
         return Ranking(Issue.NEAR_DUPLICATE, pairs, self.distance.nearness(similarities), notes=notes)
-
-
-EXACT = 5e-11  # CPU seconds per pair and dimension, measured on one core of 2026

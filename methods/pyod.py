@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from cleanbench import Detector, Floats, Ints, Need, NotApplicable, UserError, View
+from cleanbench.neighbours import working_precision
 from cleanbench.settings import seed_number, typed
 
 
@@ -81,8 +82,8 @@ class PyOD(Detector):
                 f"PyOD's {self.model} needs more images than embeddings have columns that vary; there are "
                 f"{len(telling)} images and {telling.shape[1]} columns"
             )
-        if habits.double:
-            telling = telling.astype(np.float64)
+        precision = np.dtype(np.float64) if habits.double else working_precision(telling)
+        telling = telling.astype(precision, copy=False)  # some models are compiled, and not for float16
         if not habits.by_value:
             return self._scores(telling, habits)
         order, group = by_value(telling)
@@ -98,10 +99,11 @@ class PyOD(Detector):
     def _scores(self, rows: Floats, habits: "Habits") -> Floats:
         # Whatever a model warns of on the way, its scores are checked below.
         with global_generators(self.random_state), warnings.catch_warnings(action="ignore"):
-            detector = self._detector({**habits.settings, **(spanned(rows) if habits.axes else {})})
             try:
+                detector = self._detector({**habits.settings, **(spanned(rows) if habits.axes else {})})
                 detector.fit(rows)
-            except ValueError as error:  # too few images, more than one column: not what the model is made for
+            # Too few images, more than one column, numbers whose squares vanish: not what the model is made for.
+            except (ValueError, ArithmeticError) as error:
                 raise NotApplicable(f"PyOD's {self.model} refuses the embeddings: {error}") from error
         scores = np.asarray(detector.decision_scores_, dtype=np.float64)
         if bad := np.count_nonzero(~np.isfinite(scores)):
