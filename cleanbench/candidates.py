@@ -14,6 +14,7 @@ from cleanbench.hashes import average_bits, closest_pairs, difference_bits, freq
 from cleanbench.neighbours import top_pairs
 from cleanbench.pairs import encode, most_suspicious, pair_count
 from cleanbench.progress import progress
+from cleanbench.settings import typed
 from cleanbench.structure import local_structure
 from cleanbench.thumbnails import reduction
 from cleanbench.view import View
@@ -75,7 +76,7 @@ def check(source: str, factor: int, sources: Mapping[str, Source] = SOURCES) -> 
         raise UserError(
             f"candidates={source!r} is unknown; choose one of {', '.join(sources)}, or {ALL} for every pair"
         )
-    if factor < 1:
+    if typed("factor", factor, int) < 1:
         raise UserError(f"factor={factor} must be at least 1: so many candidates are scored for each pair retrieved")
 
 

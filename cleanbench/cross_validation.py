@@ -72,6 +72,7 @@ def expected_cost(classifier: str, images: int, dimensions: int, classes: int, f
     A logistic regression is reckoned at 300 iterations; it ends after 1000, and on most embeddings after fewer.
     """
     probabilities = 3 * 8 * images * classes
+    folds = min(folds, images)  # those without an image are not trained for
     if classifier == "adaboost":
         return 5 + 8e-7 * folds * images * dimensions, 9 * images * dimensions + probabilities
     return 5 + 3e-8 * folds * images * dimensions * classes, 8 * images * dimensions + 2 * probabilities

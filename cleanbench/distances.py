@@ -7,6 +7,7 @@ import numpy as np
 from cleanbench.core import Floats, UserError
 from cleanbench.euclidean import SquaredGaps
 from cleanbench.measures import Cosines
+from cleanbench.settings import flag
 
 DISTANCES = ("cosine", "euclidean")
 
@@ -30,10 +31,11 @@ class Distance:
         """Validate.
 
         Raises:
-            UserError: If there is no such distance.
+            UserError: If there is no such distance, or ``normalise`` is neither true nor false.
         """
         if self.name not in DISTANCES:
             raise UserError(f"distance={self.name!r} is unknown; choose one of {', '.join(DISTANCES)}")
+        flag("normalise", self.normalise)
 
     @property
     def measure(self) -> type[Cosines]:

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from cleanbench.core import Floats, Ints, UserError
+from cleanbench.measures import in_range
 from cleanbench.neighbours import blocks
 from cleanbench.progress import progress
+from cleanbench.settings import number, seed_number, whole_number
 from cleanbench.view import NotApplicable, View
 
 # CPU seconds of an epoch, measured on one core: per image, column and class; per image and column; per image and class;
@@ -48,8 +50,10 @@ class Training:
             UserError: If a value makes no sense.
         """
         for name in ("epochs", "batch"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name}={getattr(self, name)} must be at least 1")
+            whole_number(name, getattr(self, name))
+        for name in ("learning_rate", "momentum", "weight_decay"):
+            number(name, getattr(self, name))
+        seed_number(self.seed)
         if not self.learning_rate > 0:
             raise UserError(f"learning_rate={self.learning_rate} must be greater than 0")
         if not 0 <= self.momentum < 1:
@@ -168,6 +172,7 @@ def _softmax(arrays: Any, logits: Any) -> Any:
 
 def _standardised(embeddings: Floats) -> Floats:
     """Return float32 columns of mean 0 and deviation 1 / √D; the D columns are those that vary, others are 0."""
+    embeddings = in_range(embeddings, together=True)
     mean, deviation = embeddings.mean(axis=0, dtype=np.float64), embeddings.std(axis=0, dtype=np.float64)
     # What rounding leaves of a column that does not vary is no information.
     telling = deviation > 1e-6 * np.abs(mean)

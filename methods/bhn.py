@@ -4,6 +4,7 @@ import numpy as np
 
 from cleanbench import Detector, Floats, Need, NotApplicable, UserError, View
 from cleanbench.cross_validation import LEAST_FOLDS, dealt_folds, expected_cost, logistic
+from cleanbench.settings import seed_number, typed
 
 
 class BHN(Detector):
@@ -32,9 +33,9 @@ class BHN(Detector):
     stochastic = True
 
     def __init__(self, folds: int = 5, seed: int = 0) -> None:
-        if folds < LEAST_FOLDS:
+        if typed("folds", folds, int) < LEAST_FOLDS:
             raise UserError(f"a part to train on and one to compare with make at least 2 folds, not {folds}")
-        self.folds, self.seed = folds, seed
+        self.folds, self.seed = folds, seed_number(seed)
 
     def label_errors(self, data: View) -> Floats:
         embeddings, labels, stated = data.embeddings, data.labels, data.calibration

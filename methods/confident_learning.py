@@ -12,6 +12,7 @@ from cleanbench.cross_validation import (
     out_of_fold,
     stratified_folds,
 )
+from cleanbench.settings import flag, seed_number, typed
 
 SCORES = ("self_confidence", "normalized_margin", "confidence_weighted_entropy")
 
@@ -62,11 +63,17 @@ class ConfidentLearning(Detector):
             raise UserError(f"unknown classifier {classifier!r}; choose one of {', '.join(CLASSIFIERS)}")
         if score not in SCORES:
             raise UserError(f"unknown score {score!r}; choose one of {', '.join(SCORES)}")
-        if folds < LEAST_FOLDS:
+        if typed("folds", folds, int) < LEAST_FOLDS:
             raise UserError(f"cross-validation needs at least 2 folds, not {folds}")
-        if adjust and score == "confidence_weighted_entropy":
+        if flag("adjust", adjust) and score == "confidence_weighted_entropy":
             raise UserError(f"adjust=true does not go with score={score}; choose another score, or adjust=false")
-        self.classifier, self.score, self.folds, self.adjust, self.seed = classifier, score, folds, adjust, seed
+        self.classifier, self.score, self.folds, self.adjust, self.seed = (
+            classifier,
+            score,
+            folds,
+            adjust,
+            seed_number(seed),
+        )
         self.reference = follows_reference(compat)
 
     def label_errors(self, data: View) -> Floats:

@@ -11,6 +11,7 @@ from cleanbench import Detector, Floats, Ints, Issue, Need, NotApplicable, Ranki
 from cleanbench.cross_validation import dealt_folds, out_of_fold
 from cleanbench.neighbours import nearest
 from cleanbench.pairs import decode, encode, lookup
+from cleanbench.settings import seed_number, typed
 
 # CPU seconds, measured on one core: of the nearest neighbours, per pair of images and column, and per pair; of an
 # iteration of a logistic regression, per image, column and class.
@@ -55,11 +56,11 @@ class Datalab(Detector):
     stochastic = True
 
     def __init__(self, k: int = 10, folds: int = 5, seed: int = 0) -> None:
-        if k < 1:
+        if typed("k", k, int) < 1:
             raise UserError(f"k must be at least 1, not {k}")
-        if folds < 2:
+        if typed("folds", folds, int) < 2:
             raise UserError(f"cross-validation needs at least 2 folds, not {folds}")
-        self.k, self.folds, self.seed = k, folds, seed
+        self.k, self.folds, self.seed = k, folds, seed_number(seed)
 
     def fit(self, data: View) -> None:
         """Find the nearest neighbours, for off-topic images and near-duplicates."""
@@ -109,7 +110,9 @@ class Datalab(Detector):
         if len(classes) == len(labels):
             raise NotApplicable("no two images have the same label")
         size = data.embeddings.size * len(classes)
-        data.afford(size * (self.folds - 1) * ITERATIONS * SECONDS_PER_ITERATION, 8.0 * data.embeddings.size)
+        data.afford(
+            size * (min(self.folds, len(labels)) - 1) * ITERATIONS * SECONDS_PER_ITERATION, 8.0 * data.embeddings.size
+        )
         folds = dealt_folds(labels, self.folds, np.random.default_rng(self.seed))
         believed = out_of_fold("logistic", data.embeddings, labels, folds)
         # For its flags, which nobody asks for here, it would start as many processes as there are cores.

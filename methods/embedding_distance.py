@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from cleanbench import Detector, Floats, Ints, Issue, Need, Ranking, UserError, View
 from cleanbench.approximate import INDEXES, Search, approximate_top_pairs, cost
 from cleanbench.distances import Distance
-from cleanbench.neighbours import top_pairs
-from cleanbench.pairs import pair_count
+from cleanbench.neighbours import top_pairs, top_pairs_cost
+from cleanbench.settings import seed_number, whole_number
 
 
 class EmbeddingDistance(Detector):
@@ -51,11 +51,10 @@ class EmbeddingDistance(Detector):
         self.distance = Distance(distance, normalise)
         if index not in ("exact", *INDEXES):
             raise UserError(f"index={index!r} is unknown; choose one of exact, {', '.join(INDEXES)}")
-        for name, value in (("neighbours", neighbours), ("recall_sample", recall_sample)):
-            if value < 1:
-                raise UserError(f"{name}={value} must be at least 1")
         self.index = index
-        self.neighbours, self.recall_sample, self.seed = neighbours, recall_sample, seed
+        self.neighbours = whole_number("neighbours", neighbours)
+        self.recall_sample = whole_number("recall_sample", recall_sample)
+        self.seed = seed_number(seed)
 
     def near_duplicates(self, data: View, pairs: Ints) -> Floats:
         return self.distance.nearness(self.distance.measure(data.embeddings)(pairs[:, 0], pairs[:, 1]))
@@ -65,13 +64,10 @@ class EmbeddingDistance(Detector):
         notes: Mapping[str, str | int | float] = {}
         if self.index == "exact":
             if data.device == "cpu":
-                data.afford(EXACT * pair_count(len(data)) * embeddings.shape[1])
+                data.afford(top_pairs_cost(*embeddings.shape))
             pairs, similarities = top_pairs(embeddings, limit, measure, data.device)
         else:
             data.afford(*cost(self.index, *embeddings.shape))
             search = Search(self.index, self.neighbours, self.recall_sample, self.seed, data.threads)
             pairs, similarities, notes = approximate_top_pairs(embeddings, limit, measure, search)
         return Ranking(Issue.NEAR_DUPLICATE, pairs, self.distance.nearness(similarities), notes=notes)
-
-
-EXACT = 5e-11  # CPU seconds per pair and dimension, measured on one core of 2026

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from cleanbench import Detector, Floats, Ints, Issue, Need, NotApplicable, Ranking, UserError, View
 from cleanbench.neighbours import cosine, nearest, top_pairs
+from cleanbench.settings import flag
 
 INTERPRETER = "CLEANBENCH_FASTDUP_PYTHON"
 SECONDS = 0.03  # CPU time for an image of 256 x 256 pixels, written and read again; measured with 2.54
@@ -55,7 +56,7 @@ class FastDup(Detector):
     }
 
     def __init__(self, high_accuracy: bool = False) -> None:
-        self.high_accuracy = high_accuracy
+        self.high_accuracy = flag("high_accuracy", high_accuracy)
 
     @classmethod
     def missing(cls) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ class ImageDedup(Detector):
     requires = ("imagededup",)
 
     def __init__(self, hash: str = "phash") -> None:
-        if hash not in HASHES:
+        if hash not in tuple(HASHES):
             raise UserError(f"imagededup has no hash {hash!r}; choose one of {', '.join(HASHES)}")
         self.hash = hash
 

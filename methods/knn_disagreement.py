@@ -3,7 +3,8 @@
 import numpy as np
 
 from cleanbench import Detector, Floats, Need, NotApplicable, UserError, View
-from cleanbench.neighbours import nearest
+from cleanbench.neighbours import nearest, nearest_cost
+from cleanbench.settings import typed
 
 
 class KNNDisagreement(Detector):
@@ -22,7 +23,7 @@ class KNNDisagreement(Detector):
     needs = Need.EMBEDDINGS | Need.LABELS
 
     def __init__(self, k: int = 20) -> None:
-        if k < 1:
+        if typed("k", k, int) < 1:
             raise UserError(f"k must be at least 1, not {k}")
         self.k = k
 
@@ -32,5 +33,7 @@ class KNNDisagreement(Detector):
             raise NotApplicable("one image has no neighbours")
         if (labels == labels[0]).all():
             raise NotApplicable("all images have the same label")
+        if data.device == "cpu":
+            data.afford(*nearest_cost(*data.embeddings.shape))
         neighbours, _ = nearest(data.embeddings, min(self.k, len(labels) - 1), device=data.device)
         return np.mean(labels[neighbours] != labels[:, None], axis=1)

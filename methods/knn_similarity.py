@@ -3,7 +3,8 @@
 import numpy as np
 
 from cleanbench import Detector, Floats, Need, NotApplicable, UserError, View
-from cleanbench.neighbours import nearest
+from cleanbench.neighbours import nearest, nearest_cost
+from cleanbench.settings import typed
 
 EPS = float(np.finfo(np.float64).eps)
 
@@ -24,7 +25,7 @@ class KNNSimilarity(Detector):
     needs = Need.EMBEDDINGS
 
     def __init__(self, k: int = 5) -> None:
-        if k < 1:
+        if typed("k", k, int) < 1:
             raise UserError(f"k must be at least 1, not {k}")
         self.k = k
 
@@ -37,9 +38,7 @@ class KNNSimilarity(Detector):
         if count < 2:
             raise NotApplicable("one image has no neighbours")
         if data.device == "cpu":
-            # 22 seconds for 40,000 images of 384 columns and 370 for 100,000, on one core that was shared; memory is a
-            # normalised copy and a few blocks.
-            data.afford(4e-11 * count**2 * (columns + 400), 8 * count * columns + 2**27)
+            data.afford(*nearest_cost(count, columns))
         _, cosines = nearest(data.embeddings, min(self.k, count - 1), device=data.device)
         return np.mean(1 - cosines, axis=1)
 

@@ -3,6 +3,7 @@
 from cleanbench import Detector, Floats, Need, NotApplicable, View
 from cleanbench.distances import Distance
 from cleanbench.linkage import leaf_areas, minimum_spanning_tree, single_linkage, spanning_tree_cost
+from cleanbench.settings import flag
 
 
 class LAD(Detector):
@@ -25,7 +26,7 @@ class LAD(Detector):
     paper_encoder = "dino_selfclean"
 
     def __init__(self, global_leaves: bool = False) -> None:
-        self.global_leaves = global_leaves
+        self.global_leaves = flag("global_leaves", global_leaves)
 
     def off_topic(self, data: View) -> Floats:
         if len(data) < 2:

@@ -4,7 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cleanbench import Detector, Floats, Need, NotApplicable, View
+from cleanbench.measures import in_range
 from cleanbench.neighbours import blocks, products_of_rows
+from cleanbench.settings import flag
 
 Doubles = npt.NDArray[np.float64]
 
@@ -56,7 +58,7 @@ class ClassMahalanobis(Detector):
     needs = Need.EMBEDDINGS | Need.LABELS
 
     def __init__(self, relative: bool = False) -> None:
-        self.relative = relative
+        self.relative = flag("relative", relative)
 
     def off_topic(self, data: View) -> Floats:
         embeddings = checked(data)
@@ -92,7 +94,7 @@ def checked(data: View) -> Floats:
         raise NotApplicable("one image is no distribution")
     # The covariance, the eigenvectors and the product with them, at 2e10 operations a second.
     data.afford((5 * count * columns**2 + 30 * columns**3) / 2e10, 40 * columns**2)
-    return embeddings
+    return in_range(embeddings, together=True)  # these distances do not change with the scale
 
 
 def whitener(embeddings: Floats, means: Doubles, labels: npt.NDArray[np.int64]) -> Doubles:

@@ -6,9 +6,11 @@ import numpy as np
 
 from cleanbench import Detector, Floats, Ints, Need, NotApplicable, UserError, View
 from cleanbench.compat import follows_reference
-from cleanbench.neighbours import blocks, normalised, products_of_rows
+from cleanbench.neighbours import PAIR_VALUES, blocks, normalised, products_of_rows
+from cleanbench.settings import flag, number, seed_number, typed
 
 REFERENCE_SEED = 42
+CANCELLED = 1e-8  # times a row's square: smaller squared distances have lost half of their digits
 ITERATIONS = 100  # of k-means, as many as are expected when its time is reckoned
 
 
@@ -59,16 +61,18 @@ class NoiseRank(Detector):
         compat: str | None = None,
         seed: int = 0,
     ) -> None:
-        if k < 1:
+        if typed("k", k, int) < 1:
             raise UserError(f"k must be at least 1, not {k}")
+        for name, value in {"b": b, "e": e, "alpha": alpha, "b_factor": b_factor}.items():
+            number(name, value)
         if b <= 0 or e <= 0:
             raise UserError(f"b and e must be above 0, or the kernel 1 / (b + distance ** e) ends; got b={b}, e={e}")
         if not 0 <= alpha <= 1:
             raise UserError(f"alpha must be in [0, 1], not {alpha}")
         self.k, self.b, self.e, self.alpha, self.b_factor = k, b, e, alpha, b_factor
         self.reference = follows_reference(compat)
-        self.normalise = normalise and not self.reference
-        self.seed = REFERENCE_SEED if self.reference else seed
+        self.normalise = flag("normalise", normalise) and not self.reference
+        self.seed = REFERENCE_SEED if self.reference else seed_number(seed)
 
     def label_errors(self, data: View) -> Floats:
         classes, labels = np.unique(data.labels, return_inverse=True)
@@ -128,12 +132,20 @@ def squared_distances(first: Floats, second: Floats) -> Floats:
     """Return the squared Euclidean distances between rows, shape ``(len(first), len(second))``.
 
     In float64: expanded in float32, the distance of an image to a prototype that it coincides with is mere rounding.
+    What is so small beside the rows that float64 has no digits left for it either is taken from their differences.
     """
     one, other = first.astype(np.float64, copy=False), second.astype(np.float64, copy=False)
     squared: Floats = one @ other.T
     squared *= -2
-    squared += products_of_rows(one, one)[:, None]
+    lengths = products_of_rows(one, one)
+    squared += lengths[:, None]
     squared += products_of_rows(other, other)
+    rows, columns = np.nonzero(squared < CANCELLED * lengths[:, None])
+    step = max(1, PAIR_VALUES // one.shape[1])
+    for start in range(0, len(rows), step):
+        some = rows[start : start + step], columns[start : start + step]
+        gaps = one[some[0]] - other[some[1]]
+        squared[some] = products_of_rows(gaps, gaps)
     return np.maximum(squared, 0, out=squared)
 
 

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from cleanbench import Detector, Floats, Ints, Need, NotApplicable, UserError, View
+from cleanbench.neighbours import working_precision
+from cleanbench.settings import seed_number, typed
 
 
 class PyOD(Detector):
@@ -58,10 +60,12 @@ class PyOD(Detector):
     needs = Need.EMBEDDINGS
 
     def __init__(self, model: str, parameters: Mapping[str, Any] = {}) -> None:
+        if not isinstance(parameters, Mapping):
+            raise UserError(f"parameters={parameters!r} must map names of the model's parameters to their values")
         self.model = model
         self.parameters = dict(parameters)
         self.random_state = 0
-        if plain(model) not in models():
+        if plain(typed("model", model, str)) not in models():
             raise UserError(f"PyOD has no model {model!r}; it has {', '.join(sorted(models()))}")
 
     def off_topic(self, data: View) -> Floats:
@@ -79,8 +83,8 @@ class PyOD(Detector):
                 f"PyOD's {self.model} needs more images than embeddings have columns that vary; there are "
                 f"{len(telling)} images and {telling.shape[1]} columns"
             )
-        if habits.double:
-            telling = telling.astype(np.float64)
+        precision = np.dtype(np.float64) if habits.double else working_precision(telling)
+        telling = telling.astype(precision, copy=False)  # some models are compiled, and not for float16
         if not habits.by_value:
             return self._scores(telling, habits)
         order, group = by_value(telling)
@@ -96,10 +100,11 @@ class PyOD(Detector):
     def _scores(self, rows: Floats, habits: "Habits") -> Floats:
         # Whatever a model warns of on the way, its scores are checked below.
         with global_generators(self.random_state), warnings.catch_warnings(action="ignore"):
-            detector = self._detector({**habits.settings, **(spanned(rows) if habits.axes else {})})
             try:
+                detector = self._detector({**habits.settings, **(spanned(rows) if habits.axes else {})})
                 detector.fit(rows)
-            except ValueError as error:  # too few images, more than one column: not what the model is made for
+            # Too few images, more than one column, numbers whose squares vanish: not what the model is made for.
+            except (ValueError, ArithmeticError) as error:
                 raise NotApplicable(f"PyOD's {self.model} refuses the embeddings: {error}") from error
         scores = np.asarray(detector.decision_scores_, dtype=np.float64)
         if bad := np.count_nonzero(~np.isfinite(scores)):
@@ -133,7 +138,7 @@ class SeededPyOD(PyOD):
 
     def __init__(self, model: str, parameters: Mapping[str, Any] = {}, seed: int = 0) -> None:
         super().__init__(model, parameters)
-        self.random_state = seed
+        self.random_state = seed_number(seed)
 
 
 @dataclass(frozen=True)

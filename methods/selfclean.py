@@ -9,7 +9,8 @@ from cleanbench.compat import follows_reference
 from cleanbench.distances import Distance
 from cleanbench.intra_extra import intra_extra, intra_extra_cost
 from cleanbench.linkage import leaf_areas, minimum_spanning_tree, single_linkage, spanning_tree_cost
-from cleanbench.neighbours import top_pairs
+from cleanbench.neighbours import top_pairs, top_pairs_cost
+from cleanbench.settings import flag
 
 
 class SelfClean(Detector):
@@ -53,7 +54,7 @@ class SelfClean(Detector):
         normalise: bool = True,
         compat: str | None = None,
     ) -> None:
-        self.global_leaves = global_leaves
+        self.global_leaves = flag("global_leaves", global_leaves)
         self.distance = Distance(distance, normalise)
         self.as_reference = follows_reference(compat)
 
@@ -61,7 +62,10 @@ class SelfClean(Detector):
         return self.distance.nearness(self.distance.measure(data.embeddings)(pairs[:, 0], pairs[:, 1]))
 
     def retrieve(self, data: View, limit: int) -> Ranking:
-        pairs, similarities = top_pairs(data.embeddings, limit, self.distance.measure, data.device)
+        embeddings = data.embeddings
+        if data.device == "cpu":
+            data.afford(top_pairs_cost(len(data), self.distance.columns(embeddings)))
+        pairs, similarities = top_pairs(embeddings, limit, self.distance.measure, data.device)
         return Ranking(Issue.NEAR_DUPLICATE, pairs, self.distance.nearness(similarities))
 
     def off_topic(self, data: View) -> Floats:

@@ -3,7 +3,8 @@
 import numpy as np
 
 from cleanbench import Detector, Floats, Need, NotApplicable, UserError, View
-from cleanbench.neighbours import nearest
+from cleanbench.neighbours import nearest, nearest_cost
+from cleanbench.settings import typed
 
 FORMS = ("vote", "rank")
 
@@ -37,7 +38,7 @@ class SimiFeat(Detector):
     def __init__(self, form: str, k: int = 10) -> None:
         if form not in FORMS:
             raise UserError(f"form={form!r} is unknown; choose one of {', '.join(FORMS)}")
-        if k < 1:
+        if typed("k", k, int) < 1:
             raise UserError(f"k must be at least 1, not {k}")
         self.form, self.k = form, k
 
@@ -47,6 +48,8 @@ class SimiFeat(Detector):
             raise NotApplicable("one image has no neighbours")
         if (labels == labels[0]).all():
             raise NotApplicable("all images have the same label")
+        if data.device == "cpu":
+            data.afford(*nearest_cost(*data.embeddings.shape))
         neighbours, _ = nearest(data.embeddings, min(self.k, len(labels) - 1), device=data.device)
         given = labels[neighbours]
         # Of each neighbour: how many have its label. No array of images by classes is needed.

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from cleanbench import Detector, Floats, Need, NotApplicable, UserError, View
 from cleanbench.neighbours import blocks, normalised
+from cleanbench.settings import number
 
 
 class ZeroShot(Detector):
@@ -30,7 +31,7 @@ class ZeroShot(Detector):
     paper_encoder = "clip"
 
     def __init__(self, temperature: float | None = None) -> None:
-        if temperature is not None and not temperature > 0:
+        if temperature is not None and not number("temperature", temperature) > 0:
             raise UserError(f"temperature={temperature} must be greater than 0, or null for the margin")
         self.temperature = temperature
 

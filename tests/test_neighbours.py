@@ -103,9 +103,7 @@ def test_top_pairs_are_the_most_similar_and_ties_go_by_position(
         found, cosines = top_pairs(embeddings, limit)
     np.testing.assert_allclose(cosines, similarities[order], atol=1e-14)
     np.testing.assert_array_equal(cosines, cosine(embeddings, found))
-    # Beyond the capacity for ties (twice the limit), which of the tied pairs are found may differ.
-    if not len(order) or np.count_nonzero(similarities >= similarities[order[-1]] - 1e-5) <= 2 * limit:
-        np.testing.assert_array_equal(found, pairs[order])
+    np.testing.assert_array_equal(found, pairs[order])
 
 
 @pytest.mark.parametrize("row", [[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]])
@@ -145,3 +143,27 @@ def test_kernels_do_not_depend_on_the_order_of_rows(drawn: tuple[Floats, Floats]
     k = min(5, len(embeddings) - 1)
     np.testing.assert_array_equal(nearest(embeddings[order], k)[1], nearest(embeddings, k)[1][order])
     np.testing.assert_array_equal(top_pairs(embeddings[order], 9)[1], top_pairs(embeddings, 9)[1])
+
+
+@pytest.mark.parametrize("limit", [1, 7, 200])
+@pytest.mark.parametrize("crowd", [10, neighbours.CROWD])
+def test_top_pairs_of_many_copies_go_by_position(limit: int, crowd: int) -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(60, 40)).astype(np.float32)
+    rows[:25] = rows[25:50]
+    with patch.object(neighbours, "CROWD", crowd):
+        found, similarities = top_pairs(rows, limit)
+    every = all_pairs(len(rows))
+    expected = np.argsort(-cosine(rows, every), kind="stable")[:limit]
+    np.testing.assert_array_equal(found, every[expected])
+    np.testing.assert_array_equal(similarities, cosine(rows, every[expected]))
+
+
+def test_top_pairs_are_told_apart_where_single_precision_does_not() -> None:
+    rng = np.random.default_rng(0)
+    rows = (1 + 1e-4 * rng.normal(size=(80, 20))).astype(np.float32)
+    every = all_pairs(len(rows))
+    expected = np.argsort(-cosine(rows, every), kind="stable")[:5]
+    for crowd in (10, neighbours.CROWD):
+        with small_blocks(), patch.object(neighbours, "CROWD", crowd):
+            np.testing.assert_array_equal(top_pairs(rows, 5)[0], every[expected])

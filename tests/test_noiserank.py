@@ -100,3 +100,11 @@ def test_a_class_has_no_more_prototypes_than_images() -> None:
 def test_other_settings_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(UserError, match=next(iter(wrong))):
         NoiseRank(**wrong)
+
+
+def test_distances_of_long_rows_that_coincide_are_zero() -> None:
+    rows = 1e5 * np.random.default_rng(0).normal(size=(20, 12))
+    near = rows + 1e-4
+    expected = ((rows[:, None] - near[None]) ** 2).sum(axis=2)
+    np.testing.assert_allclose(squared_distances(rows, near), expected, rtol=1e-6)
+    np.testing.assert_array_equal(np.diag(squared_distances(rows, rows)), 0)

@@ -1,13 +1,11 @@
 """Settings of encoders against the types that their classes declare."""
 
-import math
 from dataclasses import fields
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 from cleanbench.core import UserError
-
-WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+from cleanbench.settings import WORDS, is_plain
 
 
 def check_types(encoder: Any) -> None:
@@ -23,12 +21,6 @@ def check_types(encoder: Any) -> None:
         plain = [kind for kind in kinds if kind in WORDS]
         if not plain or len(plain) + (NoneType in kinds) < len(kinds) or (value is None and NoneType in kinds):
             continue
-        if not any(_is(value, kind) for kind in plain):
+        if not any(is_plain(value, kind) for kind in plain):
             words = " or ".join([*(WORDS[kind] for kind in plain), *(["null"] if NoneType in kinds else [])])
             raise UserError(f"encoder.{item.name}={value!r} must be {words}")
-
-
-def _is(value: Any, kind: type) -> bool:
-    if kind is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
