@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from cleanbench.core import Floats, UserError
-from cleanbench.encoders.settings import check_types
+from cleanbench.settings import check_types
 
 if TYPE_CHECKING:
     import torch
