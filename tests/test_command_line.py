@@ -132,7 +132,10 @@ def told(result: Finished) -> str:
         (["method=odd,chance"], ["method=odd,chance"]),
         (["output=größe"], ["output=größe", "quotes"]),
         (["-m", "method=chance,nope"], ["no method called 'nope'"]),
-        (["-m", "method=chance,odd", "method.do=raise"], ["no setting called 'do'"]),
+        (
+            ["-m", "method=chance,odd", "method.do=raise"],
+            ["method=selfclean, the default, has no setting called 'do'", "++method.do="],
+        ),
         (["-m", "method=chance", "output=a,b"], ["output cannot be swept"]),
     ],
     ids=" ".join,
