@@ -64,6 +64,8 @@ def main() -> None:
         sys.stdout.write(f"cleanbench {__version__}\n")
         return
 
+    # Hydra takes settings on one side of its flags only.
+    sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in ("-m", "--multirun"))
     # As after Ctrl-C, nothing half-done stays and no child process goes on.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     for stream in (sys.stdout, sys.stderr):

@@ -62,7 +62,7 @@ class ImageSet:
             UserError: If ids are unsorted or repeated, lengths disagree, a label or a position points nowhere,
                 or the name cannot be that of a folder.
         """
-        if not self.name.strip() or self.name in {".", ".."} or set("/\\\0") & set(self.name):
+        if not self.name.strip() or self.name.startswith(".") or set("/\\\0") & set(self.name):
             raise UserError(f"{self.name!r} cannot name a data set, because folders are named after it")
         if list(self.ids) != sorted(set(self.ids)):
             raise UserError(f"the ids of {self.name!r} must be sorted and occur once")

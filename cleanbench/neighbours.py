@@ -69,10 +69,10 @@ def hamming(packed: npt.NDArray[np.uint8], pairs: Ints) -> Ints:
 def nearest_cost(count: int, columns: int) -> tuple[float, float]:
     """Return the CPU seconds and the bytes that `nearest` is expected to take.
 
-    Fitted to 22 seconds for 40,000 rows of 384 columns on one core; memory is that of a normalised copy and a few
-    blocks.
+    Fitted to 370 seconds for 100,000 rows of 384 columns on a shared core; memory is that of a normalised copy and a
+    few blocks.
     """
-    return 2e-11 * count**2 * (columns + 400), 8.0 * count * columns + 2**27
+    return 4e-11 * count**2 * (columns + 400), 8.0 * count * columns + 2**27
 
 
 def nearest(embeddings: Floats, k: int, measure: type[Cosines] = Cosines, device: str = "cpu") -> tuple[Ints, Floats]:

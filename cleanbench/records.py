@@ -215,7 +215,11 @@ def read_run(path: Path) -> RunFile:
     Raises:
         UserError: Naming the file and what is wrong with it.
     """
-    content = _json(path.read_text(encoding="utf-8"), str(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: no UTF-8 text ({error})") from error
+    content = _json(text, str(path))
     if content.pop("schema", None) != SCHEMA:
         raise UserError(f"{path} has no schema {SCHEMA}; it was written by another version of cleanbench")
     try:

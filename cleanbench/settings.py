@@ -1,8 +1,10 @@
 """Plain settings against what they may be: a mistake is told by its name, before anything is computed."""
 
 import math
+from dataclasses import fields
 from numbers import Integral, Real
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from cleanbench.core import UserError
 
@@ -75,3 +77,25 @@ def seed_number(value: int) -> int:
     if whole_number("seed", value, 0) > LARGEST_SEED:
         raise UserError(f"seed={value} must be at most {LARGEST_SEED}")
     return int(value)
+
+
+def check_types(made: Any, group: str = "encoder") -> None:
+    """Check the plain settings of a dataclass: whole numbers, numbers, texts, flags, or null.
+
+    Args:
+        made: What the settings belong to.
+        group: How a message calls it.
+
+    Raises:
+        UserError: Naming the setting and what is expected.
+    """
+    hints = get_type_hints(type(made))
+    for item in fields(made):
+        value, hint = getattr(made, item.name), hints[item.name]
+        kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        plain = [kind for kind in kinds if kind in WORDS]
+        if not plain or len(plain) + (NoneType in kinds) < len(kinds) or (value is None and NoneType in kinds):
+            continue
+        if not any(is_plain(value, kind) for kind in plain):
+            words = " or ".join([*(WORDS[kind] for kind in plain), *(["null"] if NoneType in kinds else [])])
+            raise UserError(f"{group}.{item.name}={value!r} must be {words}")

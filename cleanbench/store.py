@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
+from numpy.lib.format import open_memmap
 
 from cleanbench.core import UserError
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,12 @@ class Store:
         """
 
         def write(folder: Path) -> None:
-            np.save(folder / "array.npy", compute(), allow_pickle=False)
+            array = np.asarray(compute())
+            if array.dtype.hasobject:
+                raise ValueError("an array of objects cannot be stored: it is read with allow_pickle=False")
+            with (folder / "array.npy").open("wb") as file:  # not np.save, which does not say that the disk is full
+                _write_header(file, array.dtype, array.shape)
+                file.write(np.ascontiguousarray(array).tobytes())
 
         return open_array(self.folder(key, write) / "array.npy")
 
@@ -101,7 +109,7 @@ class Store:
                 `UserError` nothing is kept: it would only come again.
 
         Raises:
-            UserError: If the entry is absent and the directory cannot be written.
+            UserError: If the entry is absent and the directory cannot be written, or has no room for it.
         """
         final = self.root / key
         if final.is_dir():
@@ -121,6 +129,10 @@ class Store:
                 except UserError:
                     resume = False
                     raise
+                except OSError as error:
+                    if error.errno not in FULL:
+                        raise
+                    raise _unwritable(self.root, error) from error
                 finally:
                     if not (finished or resume):
                         shutil.rmtree(scratch, ignore_errors=True)
@@ -141,14 +153,28 @@ class Store:
 
 
 def _unwritable(root: Path, error: OSError) -> UserError:
+    room = "make room, or " if error.errno in FULL else ""
     return UserError(
-        f"the cache {root} cannot be written ({error.strerror}); set CLEANBENCH_CACHE to another directory"
+        f"the cache {root} cannot be written ({error.strerror}); {room}set CLEANBENCH_CACHE to another directory"
     )
 
 
 def damaged(entry: Path, reason: object) -> UserError:
     """Return the error about an entry of a store that is not as it was written."""
     return UserError(f"the cache entry {entry} is damaged ({reason}); remove this folder, and it is computed again")
+
+
+def new_array(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> "np.memmap[Any, np.dtype[Any]]":
+    """Make an ``.npy`` file and return it as a memory map to be written.
+
+    Raises:
+        OSError: If there is no room for it. A write to a memory map would end the process without a word.
+    """
+    array: np.memmap[Any, np.dtype[Any]] = open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 def open_array(path: Path) -> npt.NDArray[Any]:
@@ -176,11 +202,14 @@ def _write_rows(paths: Sequence[Path], blocks: Iterator[Sequence[npt.NDArray[Any
         for block in blocks:
             for file, part in zip(files, block, strict=True):
                 if not started:
-                    descr = np.lib.format.dtype_to_descr(part.dtype)
-                    shape = (rows, *part.shape[1:])
-                    np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
+                    _write_header(file, part.dtype, (rows, *part.shape[1:]))
                 file.write(np.ascontiguousarray(part).tobytes())
             started = True
+
+
+def _write_header(file: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
 
 
 def read_json(path: Path) -> Any:
@@ -213,6 +242,12 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         yield scratch
         scratch.chmod(0o755)
         replace_folder(folder, scratch)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise UserError(
+            f"{folder} cannot be written ({os.strerror(error.errno)}); make room, or set output to another folder"
+        ) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

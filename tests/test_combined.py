@@ -222,9 +222,9 @@ def test_too_many_components_are_told(store: Store) -> None:
     ("changes", "message"),
     [
         ({"components": 0}, "components=0 must be at least 1"),
-        ({"components": 1.5}, "components=1.5 must be at least 1"),
+        ({"components": 1.5}, "components=1.5 must be a whole number or null"),
         ({"regularisation": -1.0}, "regularisation=-1.0 must be 0 or positive"),
-        ({"regularisation": float("nan")}, "regularisation=nan must be 0 or positive"),
+        ({"regularisation": float("nan")}, "regularisation=nan must be a number"),
         ({"encoder": "hog"}, "encoder.encoder is a str, expected an encoder"),
     ],
 )

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -204,6 +206,26 @@ def test_runs_that_do_not_belong_together_are_refused(change: dict[str, object],
     run = read_run(path)
     changed = tuple(record.model_copy(update=change) for record in run.records)
     write_run(path, run.model_copy(update={"records": changed}))
+    with pytest.raises(UserError, match=message):
+        fuse(find(runs, "phash,ssim"), tuple(Issue), 60)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda table: pa.concat_tables([table, table[:1]]), "phash-none-0-.* ranks near_duplicate items twice"),
+        (lambda table: table[1:], "rank different near_duplicate items"),
+        (
+            lambda table: table.set_column(2, "score", pa.array(np.full(len(table), np.nan))),
+            "phash-none-0-.* has near_duplicate scores that are NaN",
+        ),
+    ],
+)
+def test_rankings_that_a_run_cannot_have_are_refused(
+    change: Callable[[pa.Table], pa.Table], message: str, runs: Path
+) -> None:
+    path = next(runs.glob("phash-*")) / "rankings/near_duplicate.parquet"
+    pq.write_table(change(pq.read_table(path)), path)
     with pytest.raises(UserError, match=message):
         fuse(find(runs, "phash,ssim"), tuple(Issue), 60)
 

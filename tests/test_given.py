@@ -6,6 +6,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from safetensors.numpy import save_file
 
 from cleanbench.core import Floats, UserError
 from cleanbench.encoders.base import Wanted
+from cleanbench.encoders.embedding_files import read_embeddings
 from cleanbench.encoders.extraction import extract
 from cleanbench.encoders.given import Given
 from cleanbench.images import Encoded, Images
@@ -245,6 +247,23 @@ def test_files_that_cannot_be_read_are_told(name: str, content: bytes, tmp_path:
     message = refusal(tmp_path / name)
     assert str(tmp_path / name) in message
     assert "no file of embeddings" in message if name == "e.csv" else "read" in message
+
+
+def test_damaged_files_are_told_or_read(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name, write in WRITERS.values():
+        path = tmp_path / name
+        write(path, list(IDS), values())
+        if name.endswith(".npz"):
+            np.savez_compressed(path, ids=np.array(IDS), embeddings=values())
+        whole = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+        for _ in range(60):
+            damaged = whole.copy()
+            damaged[rng.integers(len(whole), size=2)] = rng.integers(256, size=2)
+            path.write_bytes(damaged.tobytes())
+            with suppress(UserError):  # and nothing else
+                ids, rows = read_embeddings(path)
+                assert len(ids) == len(rows)
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

@@ -414,6 +414,16 @@ def test_torchscript_brings_its_own_network(script: tuple[Path, torch.nn.Module]
     assert not np.allclose(rows(plain), rows(encoder))
 
 
+def test_a_network_that_takes_no_images_of_that_size_is_told(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 16 * 16, 4))
+        torch.jit.trace(network, torch.zeros(1, 3, 16, 16)).save(tmp_path / "script.pt")
+    assert rows(Checkpoint(str(tmp_path / "script.pt"), image_size=16)).shape[1] == 4
+    with pytest.raises(UserError, match=r"fails on images of 32x32 pixels .*; choose another encoder.image_size"):
+        rows(Checkpoint(str(tmp_path / "script.pt"), image_size=32))
+
+
 def test_torchscript_and_state_dicts_are_not_confused(
     script: tuple[Path, torch.nn.Module], vit: torch.nn.Module, tmp_path: Path
 ) -> None:

@@ -71,6 +71,7 @@ def test_a_wrong_record_is_told_by_file_line_and_field(changed: dict[str, Any], 
     ("content", "message"),
     [
         ("{", "not valid JSON"),
+        ("\xff", "no UTF-8 text"),
         ("[]", "expected a JSON object, found list"),
         ("{}", "no schema 1"),
         ('{"schema": 2}', "no schema 1"),
@@ -78,7 +79,7 @@ def test_a_wrong_record_is_told_by_file_line_and_field(changed: dict[str, Any], 
     ],
 )
 def test_a_damaged_run_file_is_told(content: str, message: str, tmp_path: Path) -> None:
-    (tmp_path / "record.json").write_text(content)
+    (tmp_path / "record.json").write_bytes(content.encode("latin-1"))
     with pytest.raises(UserError, match=f"record.json.*{message}"):
         read_run(tmp_path / "record.json")
 

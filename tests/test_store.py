@@ -1,5 +1,6 @@
 """The store: computed once over all processes, whole or not at all, read-only."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import numpy.typing as npt
 import pytest
 
 from cleanbench.core import UserError
-from cleanbench.store import Store, make_folder, replace_folder
+from cleanbench.store import Store, make_folder, new_array, replace_folder, whole_folder
 
 SLOW = """
 import sys, time
@@ -186,6 +187,48 @@ def test_a_cache_that_cannot_be_written_can_still_be_read(tmp_path: Path, monkey
     assert store.array("kind/key", never).tolist() == [1]
     with pytest.raises(UserError, match=r"cannot be written \(Permission denied\); set CLEANBENCH_CACHE"):
         store.array("kind/other", never)
+
+
+def full(*args: Any, **kwargs: Any) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_is_told_and_long_work_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+
+    def half(folder: Path) -> None:
+        (folder / "half").touch()
+        full()
+
+    with pytest.raises(UserError, match=r"\(No space left on device\); make room, or set CLEANBENCH_CACHE"):
+        store.folder("kind/short", half)
+    with pytest.raises(UserError, match="make room"):
+        store.folder("kind/long", half, resume=True)
+    found: list[str] = []
+    for key in ("kind/short", "kind/long"):
+        store.folder(key, lambda folder: found.extend(path.name for path in folder.iterdir()), resume=True)
+    assert found == ["half"]
+
+
+def test_what_does_not_fit_on_the_disk_is_told_before_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new_array(tmp_path / "fits.npy", (3, 2), np.float32)[:] = 1
+    assert np.load(tmp_path / "fits.npy").sum() == 6
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with pytest.raises(UserError, match="make room"):
+        Store(tmp_path).folder(
+            "kind/key", lambda folder: new_array(folder / "array.npy", (3, 2), np.float32)[:].fill(1)
+        )
+
+
+def test_results_that_meet_a_full_disk_are_told(tmp_path: Path) -> None:
+    with (
+        pytest.raises(UserError, match=r"run cannot be written .*; make room, or set output"),
+        whole_folder(tmp_path / "run"),
+    ):
+        full()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:

@@ -46,8 +46,11 @@ def _no_setting(key: str) -> str:
     if not setting or group not in ("method", "dataset", "contamination", "encoder"):
         return f"there is no setting called {key!r}.{nearest(key, Config.__annotations__)}"
     chosen = next((word.split("=", 1)[1] for word in sys.argv if word.startswith(f"{group}=")), _default(group))
-    if "," in chosen or "(" in chosen:  # a sweep over several options: the setting is unknown to one of them
-        return f"the {group} has no setting called {setting!r}"
+    if "," in chosen or "(" in chosen:  # a sweep: Hydra sets what is the same for all options in the default one first
+        return (
+            f"{group}={_default(group)}, the default, has no setting called {setting!r}; "
+            f"if all those of the sweep have it, write ++{key}=…"
+        )
     outer, _, inner = setting.partition(".")
     try:
         zoo.config_of(chosen, group, search=config_folders(), **{outer: None})

@@ -16,6 +16,7 @@ from cleanbench.contamination.rendering import render, rendering_key
 from cleanbench.core import Bools, Floats, GroundTruth, Ints, Issue, UserError, digest_of
 from cleanbench.image_set import Card, ImageSet
 from cleanbench.images import Files, Images
+from cleanbench.settings import check_types
 from cleanbench.store import Store
 
 TRUTH = "planted"
@@ -75,6 +76,7 @@ class Planted(Contamination):
         Raises:
             UserError: If one is unusable.
         """
+        check_types(self, "contamination")
         checked_share("contamination.fraction", self.fraction)
         if self.seed < 0:
             raise UserError(f"contamination.seed={self.seed} must be 0 or more")

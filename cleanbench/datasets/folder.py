@@ -145,8 +145,10 @@ def _name(name: str | None, root: str) -> str:
     own = Path(os.path.normpath(Path(str(root)).expanduser().absolute())).name
     chosen = own if name is None else str(name)
     # The name becomes that of a folder among the runs and the leaderboards.
-    if not chosen.strip() or chosen in {".", ".."} or set("/\\\0") & set(chosen) or not _is_text(chosen):
-        raise UserError(f"{chosen!r} cannot name a data set; give a text without slashes as dataset.name")
+    if not chosen.strip() or chosen.startswith(".") or set("/\\\0") & set(chosen) or not _is_text(chosen):
+        raise UserError(
+            f"{chosen!r} cannot name a data set; give a text without slashes and not hidden by a dot, as dataset.name"
+        )
     return chosen
 
 

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib.format import open_memmap
 
 from cleanbench.core import UserError, digest_of
 from cleanbench.encoders.base import Encoder, SetEncoder, Wanted
 from cleanbench.encoders.nested import code_of, embeddings_of, named_settings
-from cleanbench.store import open_array
+from cleanbench.store import new_array, open_array
 
 # Rows that are in memory at a time.
 BLOCK = 4096
@@ -46,8 +45,9 @@ class Concat(SetEncoder):
         for name, weight in self.weights.items():
             if name not in self.encoders:
                 raise UserError(f"encoder.weights.{name} has no encoder; there are {', '.join(sorted(self.encoders))}")
-            if not (math.isfinite(weight) and weight > 0):
-                raise UserError(f"encoder.weights.{name}={weight} must be positive")
+            number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
+            if not (number and math.isfinite(weight) and weight > 0):
+                raise UserError(f"encoder.weights.{name}={weight!r} must be a positive number")
 
     def identity(self) -> str:
         """Return a digest of code, weights and the encoders' identities."""
@@ -70,7 +70,7 @@ class Concat(SetEncoder):
         inner = [(name, weight, embeddings_of(self.encoders[name], wanted)) for name, weight in self._weighted()]
         arrays = [open_array(embeddings.path) for _, _, embeddings in inner]
         shape = (len(wanted.images), sum(array.shape[1] for array in arrays))
-        rows = open_memmap(target, mode="w+", dtype=np.float32, shape=shape)
+        rows = new_array(target, shape, np.float32)
         for start in range(0, shape[0], BLOCK):
             column = 0
             for (name, weight, _), array in zip(inner, arrays, strict=True):

@@ -1,7 +1,6 @@
 """Embeddings in files: npy, npz, Parquet and safetensors, read with the ids of their rows."""
 
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,10 @@ def read_embeddings(path: Path) -> tuple[list[str], npt.NDArray[Any]]:
     readers = {".npy": _npy, ".npz": _npz, ".parquet": _parquet, ".safetensors": _safetensors}
     if path.suffix not in readers:
         raise UserError(f"{path} is no file of embeddings; these are: {_formats()}")
-    ids, rows = readers[path.suffix](path)
+    try:
+        ids, rows = readers[path.suffix](path)
+    except UnicodeDecodeError as error:  # in names of columns, or in ids
+        raise _damaged(path, error) from error
     if rows.dtype.kind != "f":
         raise UserError(f"the embeddings in {path} are {rows.dtype}, expected floats; convert them: .astype('float32')")
     if rows.ndim != 2 or not rows.shape[1]:
@@ -68,26 +70,25 @@ def _npy(path: Path) -> tuple[list[str], npt.NDArray[Any]]:
             ids = [line.rstrip("\n") for line in lines]
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{beside} cannot be read as UTF-8 text: {error}") from error
-    return ids, _loaded(path, mapped=True)
+    try:
+        return ids, np.load(path, mmap_mode="r", allow_pickle=False)
+    # As of an archive; NumPy lets Python read the header.
+    except Exception as error:
+        raise _damaged(path, error) from error
 
 
 def _npz(path: Path) -> tuple[list[str], npt.NDArray[Any]]:
-    archive = _loaded(path)
-    with archive:
-        _expect(path, set(archive.files), {IDS, ROWS}, "arrays")
-        try:
-            ids, rows = archive[IDS], archive[ROWS]
-        except (ValueError, zipfile.BadZipFile) as error:
-            raise _damaged(path, error) from error
-    return _texts(path, ids), rows
-
-
-def _loaded(path: Path, mapped: bool = False) -> Any:
     try:
-        return np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
-    # NumPy opens archives with the errors of the zip format.
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        # Opened here: NumPy leaves a damaged archive open.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+            _expect(path, set(archive.files), {IDS, ROWS}, "arrays")
+            ids, rows = archive[IDS], archive[ROWS]
+    except UserError:
+        raise
+    # A damaged archive raises one of many types, of its format and of its compression.
+    except Exception as error:
         raise _damaged(path, error) from error
+    return _texts(path, ids), rows
 
 
 def _damaged(path: Path, error: BaseException) -> UserError:
@@ -96,7 +97,7 @@ def _damaged(path: Path, error: BaseException) -> UserError:
             f"{path} holds pickled objects, which may run code and are not read, or it is damaged. "
             "Save ids as text, ids.astype(str), and embeddings as floats, .astype('float32')"
         )
-    return UserError(f"{path} cannot be read, it may be damaged: {error}")
+    return UserError(f"{path} cannot be read, it may be damaged: {str(error) or type(error).__name__}")
 
 
 def _texts(path: Path, ids: npt.NDArray[Any]) -> list[str]:
@@ -146,8 +147,9 @@ def _parquet(path: Path) -> tuple[list[str], npt.NDArray[Any]]:
     ids = table.column(ID)
     if not (pa.types.is_string(ids.type) or pa.types.is_large_string(ids.type)) or ids.null_count:
         raise UserError(f"the column {ID!r} of {path} is {ids.type} with {ids.null_count} empty values, expected text")
+    texts = ids.to_pylist()
     if ROW in table.column_names:
-        return ids.to_pylist(), _lists(path, table.column(ROW), ids.to_pylist())
+        return texts, _lists(path, table.column(ROW), texts)
     # pandas writes its row numbers as a column: no feature of an image.
     names = [name for name in table.column_names if name != ID and not name.startswith("__index_level_")]
     wrong = [name for name in names if not pa.types.is_floating(table.schema.field(name).type)]
@@ -155,7 +157,7 @@ def _parquet(path: Path) -> tuple[list[str], npt.NDArray[Any]]:
         what = f"{', '.join(wrong[:5])} hold no floats" if wrong else "there are no others"
         raise UserError(f"besides {ID!r}, the columns of {path} must be the embedding's floats, but {what}")
     columns = [table.column(name).to_numpy(zero_copy_only=False) for name in names]
-    return ids.to_pylist(), np.stack(columns, axis=1)
+    return texts, np.stack(columns, axis=1)
 
 
 def _lists(path: Path, column: Any, ids: list[str]) -> npt.NDArray[Any]:

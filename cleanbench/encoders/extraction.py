@@ -1,7 +1,6 @@
 """Extraction: every image of a set through one encoder, once, in bounded memory, resumed where it was killed."""
 
 import json
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -17,7 +16,7 @@ from cleanbench.encoders.base import Encoder, Fitted, SetEncoder, Wanted
 from cleanbench.encoders.cost import Spent, Stopwatch
 from cleanbench.images import Images
 from cleanbench.progress import progress
-from cleanbench.store import Store, damaged, open_array, read_json
+from cleanbench.store import Store, damaged, new_array, open_array, read_json
 
 
 @dataclass(frozen=True)
@@ -149,8 +148,7 @@ def _encode(
             encoded = np.asarray(fitted.encode(batch), dtype=np.float32)
             _check(name, encoded, images, start, len(batch), encoded.shape[-1] if rows is None else rows.shape[1])
             if rows is None:
-                rows = open_memmap(path, mode="w+", dtype=np.float32, shape=(len(images), encoded.shape[1]))
-                _reserve(path)
+                rows = new_array(path, (len(images), encoded.shape[1]), np.float32)
             stop = start + len(batch)
             rows[start:stop] = encoded
             rows.flush()
@@ -162,18 +160,6 @@ def _encode(
             bar.update(len(batch))
             del batch  # or it would stay while the one after the next is decoded
     state.unlink(missing_ok=True)
-
-
-def _reserve(path: Path) -> None:
-    """Claim the space of a new file: on a full disk, a write to a memory map would end the process without a word."""
-    if hasattr(os, "posix_fallocate"):
-        with path.open("r+b") as file:
-            try:
-                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-            except OSError as error:
-                raise UserError(
-                    f"{path} cannot be written ({error.strerror}); make room, or set CLEANBENCH_CACHE"
-                ) from error
 
 
 def _check_whole(name: str, path: Path) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.format import open_memmap
 
 from cleanbench.core import Ints, UserError, digest_of
 from cleanbench.encoders.base import SetEncoder, Wanted
 from cleanbench.encoders.embedding_files import id_files, named, read_embeddings
 from cleanbench.encoders.files import existing, file_digest
-from cleanbench.encoders.settings import check_types
+from cleanbench.settings import check_types
+from cleanbench.store import new_array
 from cleanbench.view import source_digest
 
 # Rows that are checked and written at a time.
@@ -65,7 +65,7 @@ class Given(SetEncoder):
                 f"{len(surplus):,} of the {len(ids):,} ids in {path.name} belong to no readable image of the set and "
                 f"are passed over: {named(surplus)}"
             )
-        written = open_memmap(target, mode="w+", dtype=np.float32, shape=(len(order), rows.shape[1]))
+        written = new_array(target, (len(order), rows.shape[1]), np.float32)
         for start in range(0, len(order), BLOCK):
             block = slice(start, start + BLOCK)
             written[block] = _checked(path, rows[order[block]], wanted.ids[block])

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from cleanbench.core import Floats, UserError
-from cleanbench.encoders.settings import check_types
+from cleanbench.settings import check_types
 
 if TYPE_CHECKING:
     import torch
@@ -101,7 +101,7 @@ def encode_with(
         threads: Of torch, while it encodes.
 
     Raises:
-        UserError: If there is no such device.
+        UserError: If there is no such device; later, if the network does not take the images, or returns no vectors.
     """
     import torch
     from timm.data import create_transform
@@ -112,8 +112,18 @@ def encode_with(
 
     def encode(batch: Sequence[Image.Image]) -> Floats:
         pixels = torch.stack([transform(image) for image in batch])
-        with torch_threads(threads), torch.inference_mode():
-            output = network(pixels.to(place))
+        try:
+            with torch_threads(threads), torch.inference_mode():
+                output = network(pixels.to(place))
+        except torch.OutOfMemoryError:
+            raise
+        # A stranger's network that takes images of one size only says so in words of its own.
+        except RuntimeError as error:
+            height, width = pixels.shape[-2:]
+            raise UserError(
+                f"the network fails on images of {width}x{height} pixels ({str(error).strip().splitlines()[-1]}); "
+                "choose another encoder.image_size"
+            ) from error
         if not isinstance(output, torch.Tensor) or output.ndim != 2:
             what = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
             raise UserError(f"the network returns {what}, expected one vector per image; choose another encoder.pool")

@@ -14,6 +14,7 @@ from cleanbench.encoders.hub import hub_file
 from cleanbench.encoders.inference import encode_with, preprocessing
 from cleanbench.encoders.weights import state_digest
 from cleanbench.images import Images
+from cleanbench.settings import check_types
 from cleanbench.view import source_digest
 
 if TYPE_CHECKING:
@@ -58,8 +59,9 @@ class Pretrained(Encoder):
         """Validate.
 
         Raises:
-            UserError: If ``weights`` is unknown.
+            UserError: If a setting is not of its type, or ``weights`` is unknown.
         """
+        check_types(self)
         if self.weights not in WEIGHTS:
             raise UserError(
                 f"encoder.weights={self.weights!r} is unknown; choose one of {', '.join(WEIGHTS)}; "

@@ -1,18 +1,17 @@
 """PCA whitening of another encoder's embeddings."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.format import open_memmap
 
 from cleanbench.core import UserError, digest_of
 from cleanbench.encoders.base import Encoder, SetEncoder, Wanted
 from cleanbench.encoders.nested import code_of, embeddings_of, named_settings
-from cleanbench.store import open_array
+from cleanbench.settings import check_types
+from cleanbench.store import new_array, open_array
 
 # Rows that are in memory as float64 at a time.
 BLOCK = 4096
@@ -47,9 +46,10 @@ class Whitened(SetEncoder):
         """
         if not isinstance(self.encoder, Encoder):
             raise UserError(f"encoder.encoder is a {type(self.encoder).__name__}, expected an encoder")
-        if self.components is not None and (not isinstance(self.components, int) or self.components < 1):
+        check_types(self)
+        if self.components is not None and self.components < 1:
             raise UserError(f"encoder.components={self.components!r} must be at least 1, or null for all")
-        if not (math.isfinite(self.regularisation) and self.regularisation >= 0):
+        if self.regularisation < 0:
             raise UserError(f"encoder.regularisation={self.regularisation} must be 0 or positive")
 
     def identity(self) -> str:
@@ -88,7 +88,7 @@ class Whitened(SetEncoder):
         kept = slice(self.components)
         scale = np.sqrt(variances[kept] + self.regularisation * variances[0])
         projection = axes[:, kept] / scale
-        whitened = open_memmap(target, mode="w+", dtype=np.float32, shape=(len(rows), projection.shape[1]))
+        whitened = new_array(target, (len(rows), projection.shape[1]), np.float32)
         for start in range(0, len(rows), BLOCK):
             whitened[start : start + BLOCK] = (rows[start : start + BLOCK] - mean) @ projection
         whitened.flush()

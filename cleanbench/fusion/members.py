@@ -50,7 +50,8 @@ class Member:
         Raises:
             UserError: If the ranking is missing or damaged.
         """
-        return read_table(self.folder / "rankings" / f"{issue}.parquet", issue, "score")
+        items, scores = read_table(self.folder / "rankings" / f"{issue}.parquet", issue, "score")
+        return items, scores.astype(np.float64)
 
 
 def find(runs: Path, wanted: str) -> list[Member]:
@@ -101,12 +102,17 @@ def aligned(members: Sequence[Member], issue: Issue) -> tuple[list[tuple[str, ..
     """Return the items that the members rank, sorted, and the scores of each.
 
     Raises:
-        UserError: If one ranks other items than another, or an item twice.
+        UserError: If one ranks other items than another, or an item twice, or has a score that is none.
     """
     tables = [member.scores(issue) for member in members]
+    for member, (ranked, scores) in zip(members, tables, strict=True):
+        if len(set(ranked)) < len(ranked):
+            raise UserError(f"{member.folder.name} ranks {issue} items twice; repeat it with force=true")
+        if np.isnan(scores).any() or np.isposinf(scores).any():
+            raise UserError(f"{member.folder.name} has {issue} scores that are NaN or +inf; repeat it with force=true")
     items = sorted(set(tables[0][0]))
     for member, (ranked, _) in zip(members, tables, strict=True):
-        if len(ranked) != len(items) or set(ranked) != set(items):
+        if set(ranked) != set(items):
             raise UserError(f"{member.folder.name} and {members[0].folder.name} rank different {issue} items")
     return items, [align(items, ranked, scores) for ranked, scores in tables]
 

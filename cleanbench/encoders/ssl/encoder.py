@@ -6,8 +6,8 @@ from pathlib import Path
 
 from cleanbench.core import UserError, digest_of
 from cleanbench.encoders.base import Encoder, Fitted
-from cleanbench.encoders.settings import check_types
 from cleanbench.images import Images
+from cleanbench.settings import check_types
 
 # How many global crops each objective compares.
 GLOBAL_CROPS = {"byol": 2, "dino": 2, "mae": 1, "simclr": 2, "vicreg": 2}

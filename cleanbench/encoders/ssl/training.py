@@ -16,7 +16,6 @@ import numpy.typing as npt
 import torch
 from lightly.utils.scheduler import cosine_schedule
 from lightning.fabric import Fabric
-from numpy.lib.format import open_memmap
 from torch import nn
 
 from cleanbench.core import UserError
@@ -27,6 +26,7 @@ from cleanbench.encoders.ssl.weights import History, available, finished, keep, 
 from cleanbench.images import Images
 from cleanbench.processes import cpu_seconds
 from cleanbench.progress import progress
+from cleanbench.store import new_array
 
 if TYPE_CHECKING:
     from cleanbench.encoders.ssl.encoder import SelfSupervised
@@ -91,7 +91,7 @@ def _decode(settings: "SelfSupervised", images: Images, folder: Path) -> None:
     side = settings.decode_size or settings.size
 
     def write(path: Path) -> None:
-        pixels = open_memmap(path, mode="w+", dtype=np.uint8, shape=(len(images), 3, side, side))
+        pixels = new_array(path, (len(images), 3, side, side), np.uint8)
         with progress("decoding", len(images), "image") as bar:
             for index, image in enumerate(images):
                 pixels[index] = squared(image, side)
@@ -248,7 +248,7 @@ class _Training:
                 "precision": self.fabric.strategy.precision.state_dict(),
                 "history": self.history,
             }
-            whole(self.folder / CHECKPOINT, lambda path: torch.save(state, path))
+            whole(self.folder / CHECKPOINT, partial(_save, state))
         self.fabric.barrier()
 
     def _resume(self) -> None:
@@ -260,6 +260,15 @@ class _Training:
         self.optimizer.load_state_dict(state["optimizer"])
         self.fabric.strategy.precision.load_state_dict(state["precision"])
         self.history = state["history"]
+
+
+def _save(state: dict[str, Any], path: Path) -> None:
+    with path.open("wb") as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:
+            # What the file said, such as that the disk is full, torch buries under words of its own.
+            raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
 
 
 def _reseed(*numbers: int) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from cleanbench.core import Floats, UserError
@@ -40,7 +40,7 @@ def keep(network: nn.Module, history: History, folder: Path) -> None:
     """Write history and weights; the weights come last and tell that the training is finished."""
     whole(folder / HISTORY, lambda path: path.write_text(json.dumps(history), encoding="utf-8"))
     tensors = {name: values.detach().cpu().contiguous() for name, values in network.state_dict().items()}
-    whole(folder / WEIGHTS, lambda path: save_file(tensors, path))
+    whole(folder / WEIGHTS, lambda path: path.write_bytes(save(tensors)))
 
 
 def whole(path: Path, write: Callable[[Path], object]) -> None:
