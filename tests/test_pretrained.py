@@ -130,6 +130,8 @@ def test_pool_size_and_head_are_settings() -> None:
     [
         ({"model": "resnet10"}, r"timm has no model 'resnet10'; did you mean .*resnet10t"),
         ({"model": "resnet10t.nonsense"}, r"timm has no weights 'nonsense' of resnet10t; it has resnet10t\.c3_in1k"),
+        ({"model": VIT, "threads": 0}, "encoder.threads=0 must be at least 1"),
+        ({"model": VIT, "seed": 1.5}, "encoder.seed=1.5 must be a whole number"),
         ({"model": VIT, "image_size": -1}, "image_size=-1"),
         ({"model": VIT, "pool": "nonsense"}, "has no pool='nonsense'"),
         ({"model": VIT, "pool": "avg", "head": True}, "exclude each other"),

@@ -62,6 +62,8 @@ class Pretrained(Encoder):
             UserError: If a setting is not of its type, or ``weights`` is unknown.
         """
         check_types(self)
+        if self.threads < 1:
+            raise UserError(f"encoder.threads={self.threads} must be at least 1")
         if self.weights not in WEIGHTS:
             raise UserError(
                 f"encoder.weights={self.weights!r} is unknown; choose one of {', '.join(WEIGHTS)}; "
