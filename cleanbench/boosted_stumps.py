@@ -195,14 +195,16 @@ class _Part:
         values, order, position = self.values[column], self.order[column], positions[column]
         threshold = float(values[order[position - 1]]) / 2 + float(values[order[position]]) / 2
         left_rows = _goes_left(values[self.rows], threshold)
-        # Sums of equal weights are equal to the last bit, and the first class wins; others depend on their order.
-        rounded = weights.min() != weights.max()
         leaves = []
         for side in (left_rows, ~left_rows):
             held = np.bincount(given[side], weights[side], self.classes)
-            second, first = np.partition(held, -2)[-2:]
-            if rounded and first - second <= TOLERANCE * total:
-                return self._scikit_learns_tree(weights, seed)
+            rivalling = held >= held.max() - TOLERANCE * total
+            if np.count_nonzero(rivalling) > 1:
+                # Sums of as many equal weights are equal to the last bit, and the first class wins; others depend on
+                # their order. Classes that no tree has chosen so far keep equal weights, so this happens all the time.
+                theirs = weights[side][rivalling[given[side]]]
+                if theirs.min() != theirs.max():
+                    return self._scikit_learns_tree(weights, seed)
             leaves.append(int(np.argmax(held)))
         return column, threshold, leaves[0], leaves[1]
 

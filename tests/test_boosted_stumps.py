@@ -95,3 +95,19 @@ def test_probabilities_of_the_reference(goldens: Path) -> None:
         labels, folds = arrays["A_labels_factorized"], arrays["A_adaboost_fold_of_sample"]
         found = out_of_fold("adaboost", arrays["A_emb"], labels, folds)
         np.testing.assert_allclose(found, arrays["A_adaboost_pred_probs"], rtol=0, atol=1e-14)
+
+
+def test_classes_of_equal_weight_are_told_apart_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(300) % 60
+    embeddings = rng.normal(size=(60, 12))[labels] + rng.normal(0, 0.7, (300, 12))
+    training = rng.random(300) < 0.8
+    model = AdaBoostClassifier(random_state=0).fit(embeddings[training].astype(np.float32), labels[training])
+    expected = model.predict_proba(embeddings[~training].astype(np.float32))
+    asked = []
+    own = _Part._scikit_learns_tree
+    monkeypatch.setattr(_Part, "_scikit_learns_tree", lambda *arguments: (asked.append(1), own(*arguments))[1])
+    columns = Columns(embeddings)
+    _, found = boosted_probabilities(columns, labels, training, ~training)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-15)
+    assert len(asked) < 5  # of 50 trees
