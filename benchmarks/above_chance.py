@@ -13,6 +13,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,7 @@ def lines_of(root: Path) -> Iterator[Line]:
         yield Line(method, issue, encoder, mean, lower, elsewhere)
 
 
+@cache
 def default_encoder(method: str) -> str:
     """Return the encoder that a method takes unless told otherwise."""
     from hydra import compose, initialize_config_module

@@ -128,8 +128,8 @@ def test_a_zero_embedding_has_no_direction(store: Store) -> None:
     [
         ({}, {}, "encoder.encoders is empty"),
         ({"a": Pixels()}, {"b": 1.0}, "encoder.weights.b has no encoder; there are a"),
-        ({"a": Pixels()}, {"a": 0.0}, "encoder.weights.a=0.0 must be positive"),
-        ({"a": Pixels()}, {"a": float("nan")}, "encoder.weights.a=nan must be positive"),
+        ({"a": Pixels()}, {"a": 0.0}, "encoder.weights.a=0.0 must be a positive number"),
+        ({"a": Pixels()}, {"a": float("nan")}, "encoder.weights.a=nan must be a positive number"),
         ({"a": "hog"}, {}, "encoder.encoders.a is a str, expected an encoder"),
     ],
 )

@@ -154,11 +154,11 @@ def test_other_weights_or_batches_start_anew(
         raise KeyboardInterrupt
 
     # Interrupted again, when the new array has just taken the place of the old one.
-    made = extraction.open_memmap
-    monkeypatch.setattr(extraction, "open_memmap", cut)
+    made = extraction.new_array
+    monkeypatch.setattr(extraction, "new_array", cut)
     with pytest.raises(KeyboardInterrupt):
         extracted(tmp_path / "store", **change)
-    monkeypatch.setattr(extraction, "open_memmap", made)
+    monkeypatch.setattr(extraction, "new_array", made)
     (tmp_path / "log of store").unlink()
     array, noted = extracted(tmp_path / "store")
     assert noted == ["prepare checkpoint", *ALL]

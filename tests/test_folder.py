@@ -210,7 +210,7 @@ def test_conflicts(tmp_path: Path) -> None:
     assert counts(folder(str(tmp_path))) == {"label_error": (0, 1)}
     assert "1 image judged both 0 and 1" in folder(str(tmp_path)).warnings[0]
     assert counts(folder(str(tmp_path), conflict="last")) == {"label_error": (0, 2)}
-    assert "choose conflict=drop" in refusal(tmp_path, conflict="error")
+    assert "choose truth.conflict=drop" in refusal(tmp_path, conflict="error")
     assert "choose one of drop, last, error" in refusal(tmp_path, conflict="first")
 
 
