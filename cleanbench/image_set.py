@@ -16,7 +16,21 @@ from cleanbench.images import Images
 
 @dataclass(frozen=True)
 class Card:
-    """What a reader must know about a data set before trusting a number made with it."""
+    """What a reader must know about a data set before trusting a number made with it; empty means "not stated".
+
+    Attributes:
+        description: What the images show.
+        licence: SPDX identifier, or the terms in a sentence.
+        source: Where the images and the truth come from.
+        citation: What to cite.
+        truths: How each truth was made and by whom, by issue, or by ``issue name`` where an issue has several.
+        redistributable: Whether the licence allows passing images on; without it no shared page shows one.
+        commercial: Whether commercial use is allowed; None: not stated.
+        identifier: Persistent identifier: a DOI, or an address whose content is pinned.
+        grouping: Which images belong together (patient, lesion, capture), or that this is not recorded.
+        capture: Hospital, scanner, camera, or other conditions under which images were taken.
+        blemishes: What is known to be wrong with the set, a sentence each.
+    """
 
     description: str
     licence: str
@@ -24,6 +38,11 @@ class Card:
     citation: str = ""
     truths: Mapping[str, str] = field(default_factory=dict)
     redistributable: bool = False
+    commercial: bool | None = None
+    identifier: str = ""
+    grouping: str = ""
+    capture: str = ""
+    blemishes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

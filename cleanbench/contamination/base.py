@@ -144,6 +144,8 @@ class Planted(Contamination):
 
     def _card(self, draft: Draft) -> Card:
         base = draft.base.card
+        cards = [base, *([] if draft.foreign is None else [draft.foreign.card])]
+        commercial = {card.commercial for card in cards}
         licences = [base.licence]
         source = f"{draft.base.name}: {base.source}"
         if draft.foreign is not None:
@@ -159,7 +161,13 @@ class Planted(Contamination):
             source=source,
             citation=base.citation,
             truths={str(issue): told for issue, told in draft.told.items()},
-            redistributable=base.redistributable and (draft.foreign is None or draft.foreign.card.redistributable),
+            redistributable=all(card.redistributable for card in cards),
+            # What one part forbids is forbidden; what one part leaves open is open.
+            commercial=False if False in commercial else None if None in commercial else True,
+            identifier=base.identifier,
+            grouping=base.grouping,
+            capture=base.capture,
+            blemishes=base.blemishes,
         )
 
 
