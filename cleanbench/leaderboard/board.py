@@ -64,6 +64,14 @@ class Board:
         """Return where the tables of an issue by encoder lie, if there are any."""
         return self.folder / f"{issue}_by_encoder.md"
 
+    def exported(self, issue: Issue, suffix: str) -> Path:
+        """Return where the table of an issue lies for other programs: ``.csv``, ``.json`` or ``.tex``."""
+        return self.folder / f"{issue}{suffix}"
+
+    def site(self, issue: Issue) -> Path:
+        """Return where the page of an issue lies that browsers show; its records' pages are in a folder beside it."""
+        return self.folder / f"{issue}.html"
+
     def grid(self, issue: Issue) -> Path:
         """Return where the heat map of an issue lies, beside the tables by encoder."""
         return self.folder / f"{issue}_grid.svg"

@@ -199,7 +199,7 @@ def ranked(rows: Sequence[Row], first: Record) -> list[str]:
     costed = any(row.encoder_costs for row in rows)
     head += ["Encoder CPU s"] if costed else []
     printed = [row.printed_ap for row in rows]
-    cells = [_cells(row, _rank(row, printed), covered, costed) for row in rows]
+    cells = [_cells(row, rank_of(row, printed), covered, costed) for row in rows]
     expected = [METRICS[name].chance(first.faulty, first.items) for name in SHOWN]
     chance = ["", "*by chance, expected*", ""]
     chance += [NOTHING if value is None else f"*{number(value)}*" for value in expected]
@@ -210,14 +210,14 @@ def ranked(rows: Sequence[Row], first: Record) -> list[str]:
     return markdown(head, cells, right=set(head) - {"Method", "Encoder"})
 
 
-def _cells(row: Row, rank: str, covered: bool, costed: bool) -> list[str]:
+def _cells(row: Row, rank: int | None, covered: bool, costed: bool) -> list[str]:
     costs = [record.cost for record in row.records]
     supervised = any(record.supervised for record in row.records)
     coverage = min(record.coverage for record in row.records)
     return [
-        rank,
+        NOTHING if rank is None else str(rank),
         code(row.method) + (" †" if supervised else ""),
-        (code(row.encoder) if row.encoder else NOTHING) + (" ‡" if _foreign(row) else ""),
+        (code(row.encoder) if row.encoder else NOTHING) + (" ‡" if is_foreign(row) else ""),
         *[_measured(row.values(name)) for name in SHOWN],
         _band(row),
         # Rounded down: what is not covered whole never prints as 1.
@@ -229,15 +229,16 @@ def _cells(row: Row, rank: str, covered: bool, costed: bool) -> list[str]:
     ]
 
 
-def _foreign(row: Row) -> bool:
+def is_foreign(row: Row) -> bool:
     """Return whether a method did not see the representation that its paper reports on."""
     return any(record.paper_encoder not in (None, record.encoder) for record in row.records)
 
 
-def _rank(row: Row, printed: Sequence[float]) -> str:
+def rank_of(row: Row, printed: Sequence[float]) -> int | None:
+    """Return the rank by AP as printed among those of all rows; None where a row has no AP."""
     if row.printed_ap == -math.inf:
-        return NOTHING
-    return str(1 + sum(other > row.printed_ap for other in printed))
+        return None
+    return 1 + sum(other > row.printed_ap for other in printed)
 
 
 def _band(row: Row) -> str:
@@ -278,7 +279,7 @@ def legend(rows: Sequence[Row]) -> list[str]:
         described.append("- Coverage: lowest share of the annotated items that got a score; the others rank last.")
     if any(record.supervised for row in rows for record in row.records):
         described.append("- †: supervised, the method was told labels that are stated to be right.")
-    if papers := sorted({record.paper_encoder or "" for row in rows if _foreign(row) for record in row.records}):
+    if papers := sorted({record.paper_encoder or "" for row in rows if is_foreign(row) for record in row.records}):
         described.append(f"- ‡: not the encoder that the method's paper reports on, {', '.join(map(code, papers))}.")
     return described
 

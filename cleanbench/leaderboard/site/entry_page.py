@@ -1,0 +1,200 @@
+"""One line of a board as a page: a method with one encoder, its records, metrics, curves, settings and cost."""
+
+import json
+import re
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from cleanbench.core import digest_of
+from cleanbench.leaderboard.board import Board, truth_of
+from cleanbench.leaderboard.curves import Curve, mean_of, thinned
+from cleanbench.leaderboard.entries import Entry
+from cleanbench.leaderboard.site.drawings import effort_chart, precision_chart
+from cleanbench.leaderboard.site.words import badge, from_markdown, number
+from cleanbench.leaderboard.tables import KINDS, NOTHING, facts
+from cleanbench.metrics import METRICS
+from cleanbench.records import Measured, Record
+from cleanbench.report import page
+from cleanbench.report.page import Html
+
+WRITTEN = (
+    "Written by python -m cleanbench.leaderboard from records.jsonl, rankings/ and truth/; its --check computes every "
+    "number again."
+)
+
+
+def stem(entry: Entry) -> str:
+    """Return what the page is called, and the line on its board: the same, whatever else is on the board."""
+    first = entry.records[0]
+    settings = {} if first.encoder_detail is None else dict(first.encoder_detail.settings)
+    settings.pop("seed", None)
+    digest = digest_of([first.label, first.encoder or "", json.dumps(settings, sort_keys=True)])
+    names = (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] for name in (first.label, first.encoder or ""))
+    return "-".join([*filter(None, names), digest[:8]])
+
+
+def entry_page(entry: Entry, curves: Sequence[Curve | None], board: Board, style: str) -> str:
+    """Render the page of a line.
+
+    Args:
+        entry: The line.
+        curves: Of its records, in their order; None where the ranking could not be read.
+        board: Its board.
+        style: Of the site.
+    """
+    first = entry.records[0]
+    kind = truth_of(first).kind
+    crumbs = page.paragraph(
+        page.link("All boards", "../../../index.html"), " › ",
+        page.link(f"{first.issue.heading} on {first.dataset}", f"../{first.issue}.html#{stem(entry)}"),
+    )  # fmt: skip
+    sections = [
+        page.section("Metrics", _metrics(entry)),
+        page.section("Curves", *_curves(entry, curves)),
+        page.section("Settings", *_settings(entry)),
+        page.section("Cost", _cost(entry)),
+        page.section("Records", *[_record(record, board) for record in entry.records]),
+        page.section("Data and truth", page.bullets(map(from_markdown, facts(entry.records)))),
+    ]
+    return page.document(
+        f"{entry.title}: {first.issue.heading.lower()}, {first.dataset}",
+        sections,
+        lead=[crumbs, page.paragraph("Truth: ", badge(kind), ". ", *_remarks(entry, kind))],
+        footer=WRITTEN,
+        style=style,
+    )
+
+
+def _remarks(entry: Entry, kind: str) -> Iterable[str]:
+    if kind == "synthetic":
+        yield from_markdown(KINDS[kind].partition(". ")[2] + ".")
+    if entry.supervised:
+        yield " Supervised: the method was told labels that are stated to be right."
+    if entry.foreign_encoder:
+        papers = sorted({record.paper_encoder or "" for record in entry.records})
+        yield f" The method's paper reports on another encoder, {', '.join(papers)}."
+    if entry.coverage < 1:
+        yield f" It scored {entry.coverage:.1%} of the annotated items; the others rank last."
+
+
+def _metrics(entry: Entry) -> Html:
+    """Return all metrics: of every seed, and their mean."""
+    several = len(entry.records) > 1
+    first = entry.records[0]
+    seeds = [f"Seed {record.seeds.method}" if several else "Value" for record in entry.records]
+    head = ["Metric", *(["Mean ± sd"] if several else []), *seeds, "By chance", "Meaning"]
+    columns = [page.Column(name) if name not in ("Metric", "Meaning") else name for name in head]
+    rows, said = [], ""
+    for name in first.metrics:
+        metric = METRICS.get(name)
+        measured = [record.metrics[name] for record in entry.records if name in record.metrics]
+        meaning = metric.description if metric else ""
+        rows.append([
+            name,
+            *([_mean(measured)] if several else []),
+            *[_value(value) for value in measured],
+            *[NOTHING] * (len(seeds) - len(measured)),
+            number(metric.chance(first.faulty, first.items)) if metric else NOTHING,
+            "as above" if meaning and meaning == said else meaning,
+        ])  # fmt: skip
+        said = meaning
+    intervals = any(value.low is not None for record in entry.records for value in record.metrics.values())
+    caption = "Higher is better, except FoE. " + (
+        "In brackets: intervals for having few items." if intervals else "The records have no intervals."
+    )
+    return page.table(columns, rows, caption)
+
+
+def _value(measured: Measured) -> str:
+    if measured.value is None:
+        return f"{NOTHING} ({measured.reason})"
+    ends = "" if measured.low is None or measured.high is None else f" [{measured.low:.3f}, {measured.high:.3f}]"
+    return f"{measured.value:.3f}{ends}"
+
+
+def _mean(measured: Sequence[Measured]) -> str:
+    values = [value.value for value in measured if value.value is not None]
+    if not values:
+        return NOTHING
+    return f"{statistics.fmean(values):.3f}" + (f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else "")
+
+
+def _curves(entry: Entry, curves: Sequence[Curve | None]) -> list[Html]:
+    drawn = [thinned(curve) for curve in curves if curve is not None and curve[-1][1] > 0]
+    if not drawn:
+        return [page.paragraph("There is no curve: nothing is faulty, or no ranking could be read.")]
+    mean = thinned(mean_of([curve for curve in curves if curve is not None])) if len(drawn) > 1 else None
+    lines = "Thick: the mean over seeds; thin: every seed. " if mean else ""
+    caption = f"{lines}Dashed: a random order. Between corners as expected of tied items."
+    return [
+        Html(
+            f'<figure><div class="charts">{effort_chart(drawn, mean)}{precision_chart(drawn, mean)}</div>'
+            f"<figcaption>{page.escaped(caption)}</figcaption></figure>"
+        )
+    ]
+
+
+def _settings(entry: Entry) -> list[Html]:
+    first = entry.records[0]
+    parts = [_pairs(first.settings, set(first.changed))]
+    if first.changed:
+        parts.append(page.paragraph("Set off: not the configuration's default."))
+    if first.encoder_detail is not None:
+        parts += [
+            Html(f"<h3>Encoder {page.code(first.encoder or '')}</h3>"),
+            _pairs(first.encoder_detail.settings, set()),
+        ]
+    return parts
+
+
+def _pairs(settings: Mapping[str, Any], marked: set[str]) -> Html:
+    if not settings:
+        return page.paragraph("There are no settings.")
+    pairs = []
+    for name, value in settings.items():
+        shown = page.code(json.dumps(value, ensure_ascii=False))
+        pairs.append((name, Html(f"<strong>{shown}</strong>") if name in marked else shown))
+    return page.facts(pairs)
+
+
+def _cost(entry: Entry) -> Html:
+    head = ["Seed", *map(page.Column, ("CPU s", "of it shared by issues", "Wall s", "Peak MiB", "of it at the start"))]
+    rows = [
+        [
+            str(record.seeds.method),
+            f"{record.cost.cpu_seconds + record.cost.fit_cpu_seconds:.1f}",
+            f"{record.cost.fit_cpu_seconds:.1f}",
+            f"{record.cost.wall_seconds:.1f}",
+            f"{record.cost.peak_mib:.0f}",
+            f"{record.cost.base_mib:.0f}",
+        ]
+        for record in entry.records
+    ]
+    spent = entry.encoder_cpu_seconds
+    beside = "" if spent is None else f" The embeddings took another {spent:.1f} CPU seconds, once for all methods."
+    return page.table(head, rows, f"User and system time, and highest memory, without the encoder.{beside}")
+
+
+def _record(record: Record, board: Board) -> Html:
+    ranking = board.ranking(record).relative_to(board.folder).as_posix()
+    detail = record.encoder_detail
+    seeds = ", ".join(f"{name} {seed}" for name, seed in record.seeds.model_dump().items() if seed is not None)
+    pairs = [
+        ("Ranking", page.link(ranking.rpartition("/")[2], f"../{quote(ranking)}")),
+        ("Line of records.jsonl", Html(f"{page.link('records.jsonl', '../records.jsonl')}, key {_digest(record.key)}")),
+        ("Seeds", seeds),
+        ("Fingerprint of the data", _digest(record.fingerprint)),
+        ("Truth", Html(f"{page.code(truth_of(record).name)}, revision {_digest(truth_of(record).revision)}")),
+        *([] if detail is None else [("Encoder weights", _digest(detail.digest)), ("Embeddings", _digest(detail.key))]),
+        ("Versions", ", ".join(f"{name} {version}" for name, version in record.versions.items())),
+        ("Created", record.created),
+        *[(f"Note: {name}", str(value)) for name, value in record.notes.items()],
+    ]
+    anchor = f"seed-{record.seeds.method}-{record.key[:8]}"
+    return Html(f'<h3 id="{anchor}">Seed {record.seeds.method}</h3>{page.facts(pairs)}')
+
+
+def _digest(digest: str) -> Html:
+    return Html(f'<code title="{page.escaped(digest)}">{page.escaped(digest[:12])}</code>')
