@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cleanbench.commands import composing
-from cleanbench.core import UserError
 from cleanbench.inspect.sameness import across_part, copies_part
 from cleanbench.inspect.scan import scan
-from cleanbench.inspect.showing import print_parts, write_page
+from cleanbench.inspect.showing import write_page
 from cleanbench.inspect.survey import survey
+from cleanbench.report.parts import print_parts, save
 from cleanbench.store import Store
 
 ALSO = {
@@ -41,14 +41,10 @@ def inspect(options: Options, words: composing.Words) -> int:
     if words["against"]:
         other = composing.image_set_of({"dataset": [_as_dataset(word) for word in words["against"]]})
         parts.append(across_part(image_set, found, other, scan(other, store)))
-    print_parts(image_set, parts)
+    print_parts(f"{image_set.name}: an inspection", parts)
     target = options.page or options.output / image_set.name / "inspect.html"
     written = write_page(image_set, found, parts, images=options.images)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(written, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{target} cannot be written ({error.strerror}); set page to another file") from error
+    save(target, written)
     sys.stdout.write(f"\nThe page is {target}\n")
     return 0
 

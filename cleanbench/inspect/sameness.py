@@ -15,10 +15,10 @@ from cleanbench.inspect.copies import (
     shared_by,
     values_of,
 )
-from cleanbench.inspect.parts import Listing, Part, share
 from cleanbench.inspect.scan import Scan
 from cleanbench.inspect.survey import GROUP, SPLIT, column, label_of
 from cleanbench.report.page import Column
+from cleanbench.report.parts import Listing, Part, share
 
 LISTED = 100  # groups of copies in a table
 NAMED = 6  # members of a group that are named
@@ -30,6 +30,8 @@ LOOK = (
 
 def copies_part(image_set: ImageSet, scan: Scan) -> Part:
     """Return the exact copies inside a set and what contradicts about them."""
+    if not scan.readable.any():
+        return Part("Exact copies", sentences=("No image can be read, so copies were not looked for.",))
     groups = copies_in(scan)
     if not groups:
         return Part("Exact copies", sentences=(f"No two images have the same pixels. {LOOK}",))

@@ -1,51 +1,22 @@
-"""An inspection in the terminal and as one HTML file."""
+"""An inspection as one HTML file."""
 
-import sys
 from collections.abc import Sequence
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from cleanbench.image_set import ImageSet
 from cleanbench.images import UnreadableImage
 from cleanbench.inspect.copies import copies_in
-from cleanbench.inspect.parts import Listing, Part
 from cleanbench.inspect.sameness import ordered
 from cleanbench.inspect.scan import Scan
 from cleanbench.inspect.survey import label_of
 from cleanbench.licence import may_show_images, not_for_sharing
 from cleanbench.report import page
-from cleanbench.report.page import Column, Html, Section, Tile, visible
+from cleanbench.report.page import Html, Tile
+from cleanbench.report.parts import Part, section_of
 
-ROWS = 30  # of a table in the terminal
-ROWS_OF_PAGE = 1000
 SAMPLES = 24
 COPIES = 24
-
-
-def print_parts(image_set: ImageSet, parts: Sequence[Part]) -> None:
-    """Print all parts; long tables are cut, and the page holds them whole."""
-    console = Console(
-        file=sys.stdout, width=None if sys.stdout.isatty() else 160, markup=False, emoji=False, highlight=False
-    )
-    console.print(f"{visible(image_set.name)}: an inspection", style="bold")
-    for part in parts:
-        console.print(f"\n{visible(part.title)}", style="bold")
-        if part.facts:
-            grid = Table(box=None, show_header=False, pad_edge=False)
-            for name, value in part.facts:
-                grid.add_row(name, Text(visible(value)))
-            console.print(grid)
-        for told in part.sentences:
-            console.print(visible(told), soft_wrap=True)
-        for warning in part.warnings:
-            console.print(f"warning: {visible(warning)}", style="yellow", soft_wrap=True)
-        for listing in part.listings:
-            # A title of the table itself would be folded to the table's width.
-            console.print(visible(listing.caption), style="italic", soft_wrap=True)
-            console.print(_table(listing))
 
 
 def write_page(image_set: ImageSet, scan: Scan, parts: Sequence[Part], *, images: bool) -> str:
@@ -72,7 +43,7 @@ def write_page(image_set: ImageSet, scan: Scan, parts: Sequence[Part], *, images
             extra += _drawing(scan)
         if part.title == "Exact copies" and shown and (tiles := _copies(image_set, scan)):
             extra.append(page.contact_sheet(tiles, "Copied pictures, those with different labels framed"))
-        sections.append(_section(part, extra))
+        sections.append(section_of(part, extra))
     if shown and (tiles := _samples(image_set, scan)):
         caption = "One image per class" if image_set.classes else "The first images"
         sections.insert(1, page.section("Samples", page.contact_sheet(tiles, caption)))
@@ -91,17 +62,6 @@ def _drawing(scan: Scan) -> list[Html]:
     alt = "Scatter of the widths and heights of the images; the table above holds the most frequent sizes"
     drawing = draw_sizes(seen["width"], seen["height"])
     return [page.figure(drawing, "Widths and heights; the larger a dot, the more images.", alt)]
-
-
-def _section(part: Part, extra: Sequence[Html]) -> Section:
-    blocks: list[Html] = [page.note(f"{warning}.", warning=True) for warning in part.warnings]
-    blocks += [page.facts(part.facts)] if part.facts else []
-    blocks += [page.paragraph(told) for told in part.sentences]
-    for listing in part.listings:
-        cut = len(listing.rows) - ROWS_OF_PAGE
-        more = f" (the first {ROWS_OF_PAGE:,} of {len(listing.rows):,})" if cut > 0 else ""
-        blocks.append(page.table(listing.head, listing.rows[:ROWS_OF_PAGE], listing.caption + more))
-    return page.section(part.title, *blocks, *extra)
 
 
 def _samples(image_set: ImageSet, scan: Scan) -> list[Tile]:
@@ -140,19 +100,3 @@ def _tile(image_set: ImageSet, position: int, caption: str, alt: str) -> Tile | 
         return Tile([page.thumbnail(image_set.images[position])], caption, alt)
     except UnreadableImage:  # gone since it was looked at
         return None
-
-
-def _table(listing: Listing) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in listing.head:
-        table.add_column(
-            visible(name.name if isinstance(name, Column) else name),
-            justify="right" if isinstance(name, Column) else "left",
-            overflow="fold",
-        )
-    for row in listing.rows[:ROWS]:
-        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else Text(visible(cell)) for cell in row))
-    if len(listing.rows) > ROWS:
-        table.caption = f"{len(listing.rows) - ROWS:,} more; the page has them"
-        table.caption_justify = "left"
-    return table

@@ -8,11 +8,11 @@ import numpy.typing as npt
 
 from cleanbench.datasets.tables import count
 from cleanbench.image_set import ImageSet
-from cleanbench.inspect.parts import Listing, Part, share
 from cleanbench.inspect.scan import Scan
 from cleanbench.leakage import MOST_PARTS, group_codes, group_counts, leaks
 from cleanbench.licence import sentence
 from cleanbench.report.page import Column
+from cleanbench.report.parts import Listing, Part, share
 
 GROUP, SPLIT = "group", "split"  # the attributes that a loader fills with groups and parts
 MOST_VALUES = 20  # an attribute with more values is named, not listed
@@ -50,8 +50,9 @@ def label_of(image_set: ImageSet, position: int) -> str:
 def _overview(image_set: ImageSet, scan: Scan) -> Part:
     size, unreadable = len(image_set), int(np.count_nonzero(~scan.readable))
     labelled = 0 if image_set.labels is None else int(np.count_nonzero(image_set.labels >= 0))
+    told = "all can be read" if not unreadable else f"{unreadable:,} of them cannot be read"
     facts = [
-        ("Images", f"{size:,}" + (f", {unreadable:,} of them cannot be read" if unreadable else ", all can be read")),
+        ("Images", f"{size:,}, {'none can be read' if unreadable == size else told}"),
         ("Labels", f"{labelled:,} images in {_classes_in_words(len(image_set.classes))}" if labelled else "none"),
     ]
     facts += [
@@ -61,10 +62,9 @@ def _overview(image_set: ImageSet, scan: Scan) -> Part:
     ]
     if len(image_set.calibration):
         facts.append(("Told as clean", f"{len(image_set.calibration):,} images; methods that ask are told them"))
-    facts += [
-        ("Bytes", f"{int(scan.facts['bytes'].sum()):,} in the files that can be read"),
-        ("Fingerprint", image_set.fingerprint[:16]),
-    ]
+    if unreadable < size:
+        facts.append(("Bytes", f"{int(scan.facts['bytes'].sum()):,} in the files that can be read"))
+    facts.append(("Fingerprint", image_set.fingerprint[:16]))
     return Part("Overview", tuple(facts), (sentence(image_set.card),), warnings=tuple(image_set.warnings))
 
 
