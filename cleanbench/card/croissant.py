@@ -76,7 +76,7 @@ def export(image_set: ImageSet, path: Path) -> list[Path]:
     Raises:
         UserError: If they cannot be written.
     """
-    tables = {"images": path.with_name(f"{path.stem}.images.parquet")}
+    tables = {"images": path.with_name(f"{_slug(path.stem)}.images.parquet")}
     described: list[dict[str, Any]] = []
     try:
         columns = _images(image_set)
@@ -85,7 +85,7 @@ def export(image_set: ImageSet, path: Path) -> list[Path]:
         described.append(_record_set("images", about, dict.fromkeys(columns, TEXT), _described(columns), key="id"))
         for (issue, name), truth in image_set.truths.items():
             record = f"{issue}-{_slug(name)}"
-            tables[record] = path.with_name(f"{path.stem}.{record}.parquet")
+            tables[record] = path.with_name(f"{_slug(path.stem)}.{record}.parquet")
             write_truth(tables[record], truth, image_set.ids)
             described.append(_truth(record, truth, image_set.card.truths.get(str(issue), "")))
     except OSError as error:
@@ -209,12 +209,12 @@ def _file_object(record: str, table: Path) -> dict[str, str]:
         "@type": "cr:FileObject",
         "@id": f"{record}.parquet",
         "name": table.name,
-        "contentUrl": quote(table.name),
+        "contentUrl": table.name,
         "encodingFormat": "application/x-parquet",
         "sha256": hashlib.sha256(table.read_bytes()).hexdigest(),
     }
 
 
 def _slug(name: str) -> str:
-    """Return a name as part of an address and of a file's name."""
+    """Return a name as part of an address and of a file's name; readers differ in whether they decode addresses."""
     return re.sub(r"[^\w.]+", "_", name, flags=re.ASCII) or "truth"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cleanbench.core import GroundTruth
+from cleanbench.datasets.tables import count
 from cleanbench.image_set import Card, ImageSet
 from cleanbench.inspect.survey import GROUP, SPLIT, column
 from cleanbench.leakage import group_counts
@@ -96,7 +97,7 @@ def _composition(image_set: ImageSet) -> Iterator[Answer]:
         "",
     )
     counts = group_counts(column(image_set, GROUP))
-    recorded = f"{counts.groups:,} groups recorded for {counts.images:,} images" if counts.groups else ""
+    recorded = f"{count(counts.groups, 'group')} recorded for {count(counts.images, 'image')}" if counts.groups else ""
     yield Answer(
         "Composition",
         "Patients, lesions or captures",

@@ -44,7 +44,7 @@ def copies_part(image_set: ImageSet, scan: Scan) -> Part:
     head = ("What is the same", Column("Groups"), Column("Images"), Column("Pairs"))
     found = Listing("Exact copies", head, rows)
     clashes = {
-        "different labels": [group for group in groups if contradicting(image_set, group.members)],
+        "different labels": {group for group in groups if contradicting(image_set, group.members)},
         "different groups": _spread(image_set, groups, GROUP),
         "different parts": _spread(image_set, groups, SPLIT),
     }
@@ -112,8 +112,11 @@ def across_part(here: ImageSet, here_scan: Scan, there: ImageSet, there_scan: Sc
         ("Set", Column("Images in both"), Column("Images"), Column("Share")),
         rows,
     )
-    clashing = [each for each in shared if _disagree(here, there, each)]
-    warnings = [f"{mine:,} images of {here.name!r} are in {there.name!r}, too: results on both are not independent"]
+    clashing = {each for each in shared if _disagree(here, there, each)}
+    verb = "is" if mine == 1 else "are"
+    warnings = [
+        f"{count(mine, 'image')} of {here.name!r} {verb} in {there.name!r}, too: results on both are not independent"
+    ]
     if clashing:
         warnings.append(
             f"{count(len(clashing), 'picture')} with a label of one name here and of another there, though both sets "
@@ -137,10 +140,10 @@ def across_part(here: ImageSet, here_scan: Scan, there: ImageSet, there_scan: Sc
     return Part(title, sentences=(told,), warnings=tuple(warnings), listings=(counted, listed))
 
 
-def _spread(image_set: ImageSet, groups: Sequence[Copies], name: str) -> list[Copies]:
+def _spread(image_set: ImageSet, groups: Sequence[Copies], name: str) -> set[Copies]:
     """Return the groups of copies whose members have different values of an attribute."""
     values = column(image_set, name)
-    return [group for group in groups if len(values_of(values, group.members)) > 1]
+    return {group for group in groups if len(values_of(values, group.members)) > 1}
 
 
 def _disagree(here: ImageSet, there: ImageSet, shared: Shared) -> bool:
