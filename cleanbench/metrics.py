@@ -296,7 +296,8 @@ _METRICS = (
     *(Metric(f"R@{cut}", partial(recall_at, cut), _TIED, cut=cut, description=
         "Share of the faulty items in the top; blind to their order, at most k over their number") for cut in CUTS),
     Metric("FoE", fraction_of_effort, "SelfClean-Audio, arXiv:2509.26291", higher_is_better=False, span=(0.0, np.inf),
-        description="Share reviewed over share found, mean over faults; about 1 at random, ruled by the first few faults"),
+        description=
+        "Share reviewed over share found, mean over faults; about 1 at random, ruled by the first few faults"),
 )
 # fmt: on
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _METRICS})

@@ -13,7 +13,7 @@ from cleanbench.commands.spread import spread_of_sweep
 from cleanbench.core import Issue
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record, encoder_labels
-from cleanbench.run import Outcome
+from cleanbench.request import Outcome
 
 SEEDS = {"method": "Seed", "encoder": "Encoder seed", "dataset": "Data seed"}
 SUPERVISED = " †"

@@ -5,13 +5,12 @@ masses of 1 give the metric itself: sums over places become differences of harmo
 mass, and items of one level keep their expected order. No replicate is kept beyond its metrics.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numba
 import numpy as np
 
+from cleanbench.compilation import compiled
 from cleanbench.core import Bools, Floats
 from cleanbench.metrics import METRICS, Levels, depth
 from cleanbench.uncertainty.resampling import Resampling
@@ -34,15 +33,6 @@ class Replicates:
     at_sample: dict[str, float]
     values: dict[str, Floats]
     alone: dict[str, Floats] | None = None
-
-
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a loop; what is compiled is kept on disk where a folder can be written."""
-    try:
-        kept: Callable[..., Any] = numba.njit(cache=True, error_model="numpy")(function)
-    except RuntimeError:  # no such folder
-        kept = numba.njit(error_model="numpy")(function)
-    return kept
 
 
 def replicate(
@@ -156,7 +146,7 @@ def _mixed(z):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _measure(faulty, reviewed, found, weights, depths, out):  # type: ignore[no-untyped-def]  # noqa: PLR0915
+def _measure(faulty, reviewed, found, weights, depths, out):  # type: ignore[no-untyped-def]
     """Write the areas, the faulty mass at each depth, and the whole faulty mass into ``out``."""
     items, positive = len(faulty), 0.0
     for item in range(items):
