@@ -9,7 +9,8 @@ a method with another seed.
 Replicates (`cleanbench.uncertainty.replicates`) say how a metric varies with the items. From them:
 
 - Areas (AP, AUPRG, FoE): the estimate less its bias, plus and minus Student's t times the replicates' standard
-  deviation, all on a scale without bounds: logit, or log where the metric has one bound.
+  deviation, corrected for few items (`small_sample`), all on a scale without bounds: logit, or log where the metric has
+  one bound.
 - AUROC, P@k and R@k are shares of something counted. Their replicates are mixed with half a success and half a failure
   among as many as are counted: for P@k of independent items that is Jeffreys' interval, which keeps its width where all
   or none of the top are faulty. P@k and R@k take quantiles; AUROC, whose count is the rarer of faulty and clean
@@ -67,7 +68,8 @@ def intervals(
     if not 0 < faulty < items:
         return {}
     rarer = min(faulty, items - faulty)
-    quantile = float(stdtrit(max(min(rarer, resampling.units) - 1, 1), (1 + LEVEL) / 2))
+    counted = min(rarer, resampling.units)
+    quantile = float(stdtrit(max(counted - 1, 1), (1 + LEVEL) / 2)) * np.sqrt(small_sample(counted))
     outranked = METRICS["AUROC"].formula(levels)
     found = {}
     for name, each in values.items():
@@ -144,6 +146,15 @@ def shrinkage(values: Floats, alone: Floats | None) -> float:
         return 1.0
     own, whole = float(np.var(alone)), float(np.var(values))
     return float(np.sqrt(max(own, whole - 2 * own) / whole)) if whole > 0 else 1.0
+
+
+def small_sample(counted: int) -> float:
+    """Return the factor from the variance of a mean over replicates of n items to its unbiased estimate.
+
+    Exponential weights give the sample's variance over n + 1, where it should be over n - 1. The rarer of faulty and
+    clean items decide how a metric varies, and stand for n.
+    """
+    return (counted + 1) / max(counted - 1, 1)
 
 
 def _area(name: str, replicates: Replicates, quantile: float) -> tuple[float, float]:
