@@ -42,10 +42,10 @@ def compare(rankings: Sequence[Sequence[Replicates]], rarer: int, name: str = "A
     """Compare rankings of one truth by a metric.
 
     The difference of two is taken on the metric's scale (`to_scale`), replicate by replicate, so that what the same
-    items do to both cancels, and Student's t compares it with its standard deviation. Both are biased alike, as far as
-    they are of one quality, so no bias is subtracted. Where rankings have several seeds, the variance of their means over seeds is added, with degrees of freedom by Welch and
-    Satterthwaite. Ranks then hold at a joint level of 95 %: a method has at least as many above it as are significantly
-    better (Mogstad, Romano, Shaikh and Wilhelm, Review of Economic Studies 2024).
+    items do to both cancels, and Student's t compares it with its standard deviation. Two of one quality are biased
+    alike, so no bias is subtracted. Where rankings have several seeds, the variance of their means over seeds is added,
+    with degrees of freedom by Welch and Satterthwaite. Ranks hold at a joint level of 95 %: a method has at least as
+    many above it as are significantly better (Mogstad, Romano, Shaikh and Wilhelm, Review of Economic Studies 2024).
 
     Args:
         rankings: For each, its replicates, one per seed; at least one ranking, all on the same truth.
