@@ -1,13 +1,17 @@
 """The lines of a board as plain values: what its CSV, LaTeX, JSON and HTML files are written from."""
 
-import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cleanbench.leaderboard.tables import BAND, NARROW, SHOWN, Row, is_foreign, rank_of, rows_of
+from cleanbench.leaderboard.rows import BAND, SHOWN, Row, mean, rows_of
+from cleanbench.leaderboard.tables import NARROW, rank_of
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record
+from cleanbench.uncertainty.comparison import Comparison
+
+# What a random order of the items is called.
+CHANCE = "by chance, expected"
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,7 @@ class Figure:
 
     Attributes:
         value: Mean over seeds; None where it is undefined.
-        low: Lower end of the interval; None where there is none.
+        low: Lower end of its interval; None where there is none.
         high: Upper end.
         spread: Standard deviation over seeds; None for a single one.
     """
@@ -28,12 +32,31 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """What can be said of a line's place among the others.
+
+    Attributes:
+        lowest: Best rank that it may have.
+        highest: Worst rank that it may have.
+        tier: From 1, as in `Comparison`.
+    """
+
+    lowest: int
+    highest: int
+    tier: int
+
+    def __str__(self) -> str:
+        return str(self.lowest) if self.lowest == self.highest else f"{self.lowest}–{self.highest}"
+
+
+@dataclass(frozen=True)
 class Entry:
     """One line of a board: a method with one encoder, over its seeds.
 
     Attributes:
         row: What it is made from.
         rank: By mean AP as printed; None where that is undefined.
+        standing: Where it may stand; None where methods could not be compared.
         figures: Those metrics that boards show, by name.
         ties: AP with every tie resolved against, and for, the method; None where that changes no digit.
         coverage: Lowest share of the annotated items that got a score.
@@ -41,11 +64,11 @@ class Entry:
         peak_mib: Highest memory, mean over seeds.
         encoder_cpu_seconds: Of the embeddings; None without embeddings, or where it was not recorded.
         supervised: Whether the method was told labels that are stated to be right.
-        foreign_encoder: Whether the method's paper reports on another encoder.
     """
 
     row: Row
     rank: int | None
+    standing: Standing | None
     figures: dict[str, Figure]
     ties: tuple[float, float] | None
     coverage: float
@@ -53,7 +76,6 @@ class Entry:
     peak_mib: float
     encoder_cpu_seconds: float | None
     supervised: bool
-    foreign_encoder: bool
 
     @property
     def method(self) -> str:
@@ -76,11 +98,16 @@ class Entry:
         return f"{self.method} on {self.encoder}" if self.encoder else self.method
 
 
-def entries_of(records: Sequence[Record]) -> list[Entry]:
-    """Return the lines of the board of one issue, the best first."""
+def entries_of(records: Sequence[Record], comparison: Comparison | None = None) -> list[Entry]:
+    """Return the lines of the board of one issue, the best first.
+
+    Args:
+        records: All records of the issue.
+        comparison: Of their rows, in the order of `rows_of`.
+    """
     rows = rows_of(records)
     printed = [row.printed_ap for row in rows]
-    return [_entry(row, rank_of(row, printed)) for row in rows]
+    return [_entry(row, rank_of(row, printed), _standing(place, comparison)) for place, row in enumerate(rows)]
 
 
 def chance_of(records: Sequence[Record]) -> dict[str, float | None]:
@@ -88,36 +115,43 @@ def chance_of(records: Sequence[Record]) -> dict[str, float | None]:
     return {name: METRICS[name].chance(records[0].faulty, records[0].items) for name in SHOWN}
 
 
-def _entry(row: Row, rank: int | None) -> Entry:
+def _entry(row: Row, rank: int | None, standing: Standing | None) -> Entry:
     costs = [record.cost for record in row.records]
-    worst, best = (row.values(name) for name in BAND)
-    middle = row.values("AP")
-    ties = (statistics.fmean(worst), statistics.fmean(best)) if worst and best and middle else None
-    if ties is not None and all(abs(end - statistics.fmean(middle)) <= NARROW for end in ties):
-        ties = None
     return Entry(
         row=row,
         rank=rank,
+        standing=standing,
         figures={name: _figure(row, name) for name in SHOWN},
-        ties=ties,
+        ties=_ties(row),
         coverage=min(record.coverage for record in row.records),
-        cpu_seconds=_mean([cost.fit_cpu_seconds + cost.cpu_seconds for cost in costs]),
-        peak_mib=_mean([cost.peak_mib for cost in costs]),
-        encoder_cpu_seconds=_mean(row.encoder_costs) if row.encoder_costs else None,
+        cpu_seconds=mean([cost.fit_cpu_seconds + cost.cpu_seconds for cost in costs]),
+        peak_mib=mean([cost.peak_mib for cost in costs]),
+        encoder_cpu_seconds=mean(row.encoder_costs) if row.encoder_costs else None,
         supervised=any(record.supervised for record in row.records),
-        foreign_encoder=is_foreign(row),
     )
+
+
+def _standing(place: int, comparison: Comparison | None) -> Standing | None:
+    if comparison is None:
+        return None
+    lowest, highest, tier = (ranks[place] for ranks in (comparison.lowest, comparison.highest, comparison.tiers))
+    return Standing(int(lowest), int(highest), int(tier))
 
 
 def _figure(row: Row, name: str) -> Figure:
     values = row.values(name)
     if not values:
         return Figure(None)
-    if len(values) > 1:
-        return Figure(_mean(values), spread=statistics.stdev(values))
-    measured = row.records[0].metrics[name]
-    return Figure(values[0], measured.low, measured.high)
+    spread = statistics.stdev(values) if len(values) > 1 else None
+    interval = row.interval(name)
+    if interval is None:
+        return Figure(mean(values), spread=spread)
+    return Figure(mean(values), interval.low, interval.high, spread)
 
 
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)
+def _ties(row: Row) -> tuple[float, float] | None:
+    worst, best = (row.values(name) for name in BAND)
+    if not (worst and best and row.values("AP")):
+        return None
+    ends, middle = (mean(worst), mean(best)), mean(row.values("AP"))
+    return None if all(abs(end - middle) <= NARROW for end in ends) else ends

@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cleanbench.leaderboard.board import Board, truth_of
-from cleanbench.leaderboard.entries import Entry, Figure, chance_of
-from cleanbench.leaderboard.tables import NOTHING, SHOWN, terms_of
+from cleanbench.leaderboard.entries import CHANCE, Entry, Figure, chance_of
+from cleanbench.leaderboard.markdown import NOTHING
+from cleanbench.leaderboard.rows import SHOWN
+from cleanbench.leaderboard.tables import terms_of
 from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record
 
 # What a table of a paper has room for.
 PRINTED = ("AP", "AUROC", "P@100", "R@100", "FoE")
-CHANCE = "chance, expected"
 # Of a program that reads cells as formulas.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -30,7 +31,7 @@ _LATEX = {
 def as_csv(entries: Sequence[Entry], records: Sequence[Record]) -> str:
     """Return a line per method and encoder, numbers with all their digits, and the level of chance as the last one."""
     metrics = [f"{name}{part}" for name in SHOWN for part in ("", "_low", "_high", "_sd")]
-    head = ["rank", "method", "encoder", *metrics, "AP_worst", "AP_best", "coverage", "supervised", "seeds"]
+    head = ["rank", "rank_lowest", "rank_highest", "tier", "method", "encoder", *metrics, "AP_worst", "AP_best", "coverage", "supervised", "seeds"]
     head += ["cpu_seconds", "peak_mib", "encoder_cpu_seconds", "licence_of_data"]
     terms = terms_of(records)
     licence = "" if terms is None else sentence(terms)
@@ -40,7 +41,7 @@ def as_csv(entries: Sequence[Entry], records: Sequence[Record]) -> str:
     for entry in entries:
         worst, best = entry.ties or (entry.figures["AP"].value, entry.figures["AP"].value)
         writer.writerow([
-            _cell(entry.rank), _name(entry.method), _name(entry.encoder),
+            _cell(entry.rank), *_standing(entry), _name(entry.method), _name(entry.encoder),
             *[_cell(value) for name in SHOWN for value in _parts(entry.figures[name])],
             _cell(worst), _cell(best), _cell(entry.coverage), str(entry.supervised).lower(), len(entry.records),
             _cell(entry.cpu_seconds), _cell(entry.peak_mib), _cell(entry.encoder_cpu_seconds),
@@ -48,7 +49,7 @@ def as_csv(entries: Sequence[Entry], records: Sequence[Record]) -> str:
         ])  # fmt: skip
     expected = chance_of(records)
     values = [cell for name in SHOWN for cell in (_cell(expected[name]), "", "", "")]
-    writer.writerow(["", CHANCE, "", *values, *[""] * (len(head) - 4 - len(values)), _name(licence)])
+    writer.writerow([*[""] * 4, CHANCE, "", *values, *[""] * (len(head) - 7 - len(values)), _name(licence)])
     return text.getvalue()
 
 
@@ -94,7 +95,7 @@ def as_latex(entries: Sequence[Entry], records: Sequence[Record]) -> str:
         shared.append("± standard deviation over seeds")
     if any(entry.supervised for entry in entries):
         shared.append("† supervised")
-    if any(entry.foreign_encoder for entry in entries):
+    if any(entry.row.foreign for entry in entries):
         shared.append("‡ not the encoder of the method's paper")
     terms = terms_of(records)
     licence = "" if terms is None else f" {sentence(terms)}"
@@ -124,6 +125,7 @@ def as_latex(entries: Sequence[Entry], records: Sequence[Record]) -> str:
 def _row(entry: Entry, board: Board) -> dict[str, Any]:
     return {
         "rank": entry.rank,
+        "standing": None if entry.standing is None else vars(entry.standing),
         "method": entry.method,
         "encoder": entry.encoder or None,
         "metrics": {
@@ -147,7 +149,7 @@ def _run(record: Record, board: Board) -> Mapping[str, Any]:
 
 def _cells(entry: Entry, names: Sequence[str]) -> list[str]:
     method = entry.method + (" †" if entry.supervised else "")
-    encoder = (entry.encoder or NOTHING) + (" ‡" if entry.foreign_encoder else "")
+    encoder = (entry.encoder or NOTHING) + (" ‡" if entry.row.foreign else "")
     rank = NOTHING if entry.rank is None else str(entry.rank)
     return [rank, method, encoder, *[_printed(entry.figures[name]) for name in names]]
 
@@ -166,6 +168,11 @@ def _parts(figure: Figure) -> tuple[float | None, ...]:
 
 def _cell(value: float | None) -> str:
     return "" if value is None else repr(value)
+
+
+def _standing(entry: Entry) -> list[str]:
+    own = entry.standing
+    return [""] * 3 if own is None else [str(own.lowest), str(own.highest), str(own.tier)]
 
 
 def _name(text: str) -> str:

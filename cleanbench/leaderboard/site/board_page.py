@@ -15,7 +15,10 @@ from cleanbench.leaderboard.entries import Entry, Figure, chance_of
 from cleanbench.leaderboard.site import drawings
 from cleanbench.leaderboard.site.entry_page import WRITTEN, stem
 from cleanbench.leaderboard.site.words import badge, from_markdown, interval, number
-from cleanbench.leaderboard.tables import NOTHING, SHOWN, facts, legend
+from cleanbench.leaderboard.legend import legend
+from cleanbench.leaderboard.markdown import NOTHING
+from cleanbench.leaderboard.rows import SHOWN
+from cleanbench.leaderboard.tables import facts
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record
 from cleanbench.report import page
@@ -146,7 +149,7 @@ def _row(entry: Entry, heads: Sequence[Head]) -> str:
     cells: dict[str, str] = {
         "Rank": NOTHING if entry.rank is None else str(entry.rank),
         "Method": f"{title}{marks}",
-        "Encoder": f"{code(entry.encoder) if entry.encoder else NOTHING}{other if entry.foreign_encoder else ''}",
+        "Encoder": f"{code(entry.encoder) if entry.encoder else NOTHING}{other if entry.row.foreign else ''}",
         "AP of ties": "" if entry.ties is None else "–".join(f"{end:.3f}" for end in entry.ties),
         "Coverage": f"{entry.coverage:.1%}",
         "Seeds": str(len(entry.records)),
@@ -204,7 +207,7 @@ def _controls(entries: Sequence[Entry]) -> Html:
     told = [("told", "yes", "supervised"), ("told", "no", "not supervised")]
     facets += _facet("Labels stated to be right", told) if len({entry.supervised for entry in entries}) > 1 else ""
     own = [("paper", "no", "another than in its paper"), ("paper", "yes", "any other")]
-    facets += _facet("Encoder is", own) if len({entry.foreign_encoder for entry in entries}) > 1 else ""
+    facets += _facet("Encoder is", own) if len({entry.row.foreign for entry in entries}) > 1 else ""
     track = f'<label>Track <select id="track">{options}</select></label>' if len(tracks) > 1 else ""
     return Html(
         '<form class="js controls" id="controls"><div class="line">'
@@ -324,7 +327,7 @@ def _data(
             "method": entry.method,
             "encoder": entry.encoder,
             "told": "yes" if entry.supervised else "no",
-            "paper": "no" if entry.foreign_encoder else "yes",
+            "paper": "no" if entry.row.foreign else "yes",
             "ap": None if entry.rank is None else entry.row.printed_ap,
             "keys": _keys(entry, heads),
             "curve": _corners(curves.get(name)),

@@ -13,7 +13,8 @@ from cleanbench.leaderboard.curves import Curve, mean_of, thinned
 from cleanbench.leaderboard.entries import Entry
 from cleanbench.leaderboard.site.drawings import effort_chart, precision_chart
 from cleanbench.leaderboard.site.words import badge, from_markdown, number
-from cleanbench.leaderboard.tables import KINDS, NOTHING, facts
+from cleanbench.leaderboard.markdown import NOTHING
+from cleanbench.leaderboard.tables import KINDS, facts
 from cleanbench.metrics import METRICS
 from cleanbench.records import Measured, Record
 from cleanbench.report import page
@@ -72,7 +73,7 @@ def _remarks(entry: Entry, kind: str) -> Iterable[str]:
         yield from_markdown(KINDS[kind].partition(". ")[2] + ".")
     if entry.supervised:
         yield " Supervised: the method was told labels that are stated to be right."
-    if entry.foreign_encoder:
+    if entry.row.foreign:
         papers = sorted({record.paper_encoder or "" for record in entry.records})
         yield f" The method's paper reports on another encoder, {', '.join(papers)}."
     if entry.coverage < 1:

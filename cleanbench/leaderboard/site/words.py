@@ -3,7 +3,7 @@
 import re
 
 from cleanbench.leaderboard.entries import Figure
-from cleanbench.leaderboard.tables import NOTHING
+from cleanbench.leaderboard.markdown import NOTHING
 from cleanbench.report.page import Html, code, escaped
 
 # What `tables` writes: an escaped sign, code, strong and emphasis.
