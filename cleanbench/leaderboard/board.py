@@ -69,12 +69,23 @@ class Board:
         return self.folder / f"{issue}{suffix}"
 
     def site(self, issue: Issue) -> Path:
-        """Return where the page of an issue lies that browsers show; its records' pages are in a folder beside it."""
+        """Return where the page of an issue lies that browsers show."""
         return self.folder / f"{issue}.html"
+
+    def entry(self, issue: Issue, name: str) -> Path:
+        """Return where the page of a line of that page lies."""
+        return self.folder / str(issue) / f"{name}.html"
 
     def grid(self, issue: Issue) -> Path:
         """Return where the heat map of an issue lies, beside the tables by encoder."""
         return self.folder / f"{issue}_grid.svg"
+
+    def pages(self) -> list[Path]:
+        """Return the files there that were rendered from records, sorted."""
+        kinds = (".md", ".svg", ".csv", ".json", ".tex", ".html")
+        names = {f"{issue}{end}" for issue in Issue for end in ("", "_by_encoder", "_grid")}
+        tables = [path for path in self.folder.glob("*.*") if path.stem in names and path.suffix in kinds]
+        return sorted([*tables, *(path for issue in Issue for path in self.folder.glob(f"{issue}/*.html"))])
 
 
 def boards(root: Path) -> list[Board]:

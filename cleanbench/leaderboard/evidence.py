@@ -7,6 +7,8 @@ import numpy as np
 
 from cleanbench import scoring
 from cleanbench.core import Bools, Floats, GroundTruth, Ints, Issue, UserError
+from cleanbench.leaderboard.curves import Curve, curve_of
+from cleanbench.metrics import Levels
 from cleanbench.rankings import align, read_table
 from cleanbench.records import Measured, Record
 
@@ -79,12 +81,18 @@ def score(path: Path, issue: Issue, truth: Judgements) -> Evidence:
         UserError: If the file is missing or damaged, ranks an item twice or has a score that is no finite number
             and not ``-inf``.
     """
-    rows, scores = _read(path, issue, "score")
-    if len(set(rows)) < len(rows):
-        raise UserError(f"{path} ranks {len(rows) - len(set(rows))} items twice")
-    if bad := int(np.count_nonzero(np.isnan(scores) | np.isposinf(scores))):
-        raise UserError(f"{path} has {bad} scores that are NaN or +inf")
-    return Evidence(len(rows), scoring.score(truth.positions, truth.labels, align(truth.items, rows, scores)))
+    ranked, scores = _scores(path, issue, truth)
+    return Evidence(ranked, scoring.score(truth.positions, truth.labels, scores))
+
+
+def curve(path: Path, issue: Issue, truth: Judgements) -> Curve:
+    """Return how many faults a ranking finds after how many annotated items.
+
+    Raises:
+        UserError: As `score`.
+    """
+    _, scores = _scores(path, issue, truth)
+    return curve_of(Levels.of(truth.labels, scores))
 
 
 def count_differences(record: Record, evidence: Evidence) -> list[str]:
@@ -123,6 +131,16 @@ def metric_differences(record: Record, evidence: Evidence) -> list[str]:
         differences.append(f"intervals draw {record.resampled} in the record, {evidence.scored.drawn} by the truth")
     unknown = [name for name in record.metrics if name not in metrics]
     return differences + [f"the record has {name}, which this version cannot compute" for name in unknown]
+
+
+def _scores(path: Path, issue: Issue, truth: Judgements) -> tuple[int, Floats]:
+    """Return how many items a ranking has, and the scores of the annotated ones."""
+    rows, scores = _read(path, issue, "score")
+    if len(set(rows)) < len(rows):
+        raise UserError(f"{path} ranks {len(rows) - len(set(rows))} items twice")
+    if bad := int(np.count_nonzero(np.isnan(scores) | np.isposinf(scores))):
+        raise UserError(f"{path} has {bad} scores that are NaN or +inf")
+    return len(rows), align(truth.items, rows, scores)
 
 
 def _agrees(stated: Measured, value: Measured) -> bool:

@@ -31,8 +31,8 @@ _LATEX = {
 def as_csv(entries: Sequence[Entry], records: Sequence[Record]) -> str:
     """Return a line per method and encoder, numbers with all their digits, and the level of chance as the last one."""
     metrics = [f"{name}{part}" for name in SHOWN for part in ("", "_low", "_high", "_sd")]
-    head = ["rank", "rank_lowest", "rank_highest", "tier", "method", "encoder", *metrics, "AP_worst", "AP_best", "coverage", "supervised", "seeds"]
-    head += ["cpu_seconds", "peak_mib", "encoder_cpu_seconds", "licence_of_data"]
+    head = ["rank", "rank_lowest", "rank_highest", "tier", "method", "encoder", *metrics, "AP_worst", "AP_best"]
+    head += ["coverage", "supervised", "seeds", "cpu_seconds", "peak_mib", "encoder_cpu_seconds", "licence_of_data"]
     terms = terms_of(records)
     licence = "" if terms is None else sentence(terms)
     text = io.StringIO()

@@ -13,15 +13,12 @@ from pathlib import Path
 from filelock import FileLock
 
 from cleanbench.core import Issue, UserError
-from cleanbench.grid import grid_of
-from cleanbench.leaderboard import by_encoder, heatmap, tables
+from cleanbench.leaderboard import rendering, tables
 from cleanbench.leaderboard.board import Board, boards, settled, strangers, truth_of
 from cleanbench.leaderboard.comparing import comparison_of, evidence_of
 from cleanbench.leaderboard.evidence import Judgements, count_differences, metric_differences, read_truth, score
 from cleanbench.records import Record, read_run, write_records
-from cleanbench.uncertainty.comparison import Comparison
 
-INDEX = "README.md"
 LOCK = ".lock"
 
 
@@ -164,7 +161,8 @@ def _merge(candidates: Iterable[Candidate], root: Path, merged: Merged) -> None:
             merged.refused.append(f"{board.folder}: {error}; {len(group)} records were not merged into it")
     contents = {board: records for board, records in contents.items() if records}
     merged.boards = len(contents)
-    _write(root / INDEX, tables.index(contents))
+    for path, text in rendering.index_files(root, contents).items():
+        _write(path, text)
 
 
 def _merge_board(board: Board, candidates: Iterable[Candidate], merged: Merged) -> list[Record]:
@@ -191,9 +189,14 @@ def _merge_board(board: Board, candidates: Iterable[Candidate], merged: Merged) 
     for path in board.folder.glob("rankings/*/*.parquet"):
         if path not in standing:
             path.unlink()
+    rendered: dict[Path, str] = {}
     for issue, records in tables.by_issue(after):
-        _write(board.table(issue), tables.page(records, _comparison(board, issue, records)))
-        _render_by_encoder(board, issue, records)
+        rendered |= _rendered(board, issue, records)
+    for path, text in rendered.items():
+        _write(path, text)
+    for path in board.pages():
+        if path not in rendered:
+            path.unlink()
 
     merged.added += len(standing - old)
     merged.removed += len(old - standing)
@@ -201,26 +204,17 @@ def _merge_board(board: Board, candidates: Iterable[Candidate], merged: Merged) 
     return after
 
 
-def _comparison(board: Board, issue: Issue, records: list[Record]) -> Comparison | None:
-    """Compare the methods of a table; a board whose files are damaged is rendered without, and its check says why."""
-    if any(record.resampled is None for record in records):
-        return None
+def _rendered(board: Board, issue: Issue, records: list[Record]) -> dict[Path, str]:
+    """Render one issue; a board whose files are damaged is rendered as far as it can be, and its check says why."""
+    truth, comparison = None, None
     try:
         truth = read_truth(board.truth(issue), issue)
-        return comparison_of(board, records, evidence_of(board, records, truth))
+        if all(record.resampled is not None for record in records):
+            comparison = comparison_of(board, records, evidence_of(board, records, truth))
     except UserError:
-        return None
-
-
-def _render_by_encoder(board: Board, issue: Issue, records: list[Record]) -> None:
-    """Write the tables by encoder and the heat map, or remove those that lack a grid now."""
-    grid = grid_of(records)
-    if grid.complete_methods:
-        _write(board.by_encoder(issue), by_encoder.page(records, grid))
-        _write(board.grid(issue), heatmap.draw(grid, by_encoder.title(grid, records)))
-        return
-    for path in (board.by_encoder(issue), board.grid(issue)):
-        path.unlink(missing_ok=True)
+        comparison = None
+    files = rendering.issue_files(board, issue, records, comparison, truth)
+    return files | rendering.figures(board, issue, records)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -3,26 +3,26 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Any
 from urllib.parse import quote
 
-from cleanbench.core import Issue
+from cleanbench.core import Bools, Issue
 from cleanbench.grid import Grid, grid_of, left_out_in_words, shares_in_words
 from cleanbench.leaderboard.board import Board, truth_of
 from cleanbench.leaderboard.curves import Curve, mean_of, thinned
-from cleanbench.leaderboard.entries import Entry, Figure, chance_of
-from cleanbench.leaderboard.site import drawings
-from cleanbench.leaderboard.site.entry_page import WRITTEN, stem
-from cleanbench.leaderboard.site.words import badge, from_markdown, interval, number
+from cleanbench.leaderboard.entries import CHANCE, Entry, Figure, chance_of
 from cleanbench.leaderboard.legend import legend
 from cleanbench.leaderboard.markdown import NOTHING
 from cleanbench.leaderboard.rows import SHOWN
+from cleanbench.leaderboard.site import drawings
+from cleanbench.leaderboard.site.entry_page import WRITTEN, stem
+from cleanbench.leaderboard.site.words import badge, from_markdown, interval, number
 from cleanbench.leaderboard.tables import facts
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record
 from cleanbench.report import page
-from cleanbench.report.page import Column, Html, code, escaped
+from cleanbench.report.page import Html, code, escaped
+from cleanbench.uncertainty.comparison import Comparison
 
 # Of these the value is drawn beside the number; they lie between 0 and 1.
 DRAWN = ("AP", "AUROC")
@@ -51,6 +51,7 @@ def board_page(
     records: Sequence[Record],
     board: Board,
     curves: Mapping[str, Curve],
+    comparison: Comparison | None,
     *,
     style: str,
     script: str,
@@ -61,7 +62,8 @@ def board_page(
         entries: Its lines, the best first.
         records: Its records, at least one.
         board: Its board.
-        curves: The mean curve over seeds of those lines that have one, by `stem`.
+        curves: By the records' keys; none where a ranking could not be read.
+        comparison: Of the lines; None where they cannot be compared.
         style: Of the site.
         script: Of the site.
     """
@@ -75,11 +77,11 @@ def board_page(
         page.section("Ranking", _controls(entries), _table(entries, heads, chance, first), anchor="ranking"),
         page.section("Compare", _compare(first), anchor="compare"),
         *([page.section("Methods × encoders", *_grid(grid), anchor="grid")] if grid.complete_methods else []),
-        page.section("How to read it", *_reading(entries, grid), anchor="reading"),
+        page.section("How to read it", *_reading(entries, comparison), anchor="reading"),
         page.section("Files", _files(board, first.issue, bool(grid.complete_methods)), anchor="files"),
     ]
     lead = [crumbs, page.paragraph("Truth: ", badge(kind)), page.bullets(map(from_markdown, facts(records)))]
-    data = _data(entries, heads, chance, first, curves)
+    data = _data(entries, heads, chance, first, curves, comparison)
     return page.document(
         f"{first.issue.heading} on {first.dataset}",
         [*sections[:-1], page.Section(sections[-1].title, "files", Html(f"{sections[-1].body}\n{data}"))],
@@ -91,7 +93,10 @@ def board_page(
 
 
 def _heads(entries: Sequence[Entry]) -> list[Head]:
-    heads = [Head("Rank", "up"), Head("Method", "up", right=False), Head("Encoder", "up", right=False)]
+    heads = [Head("Rank", "up")]
+    if any(entry.standing is not None for entry in entries):
+        heads += [Head("Ranks", "up"), Head("Tier", "up")]
+    heads += [Head("Method", "up", right=False), Head("Encoder", "up", right=False)]
     heads += [Head(name, "down" if METRICS[name].higher_is_better else "up") for name in SHOWN]
     heads += [Head("AP of ties")]
     heads += [Head("Coverage", "up")] if any(entry.coverage < 1 for entry in entries) else []
@@ -104,6 +109,8 @@ def _keys(entry: Entry, heads: Sequence[Head]) -> list[float | str | None]:
     """Return what the columns sort by."""
     keys: dict[str, float | str | None] = {
         "Rank": entry.rank,
+        "Ranks": None if entry.standing is None else entry.standing.lowest * 10_000 + entry.standing.highest,
+        "Tier": None if entry.standing is None else entry.standing.tier,
         "Method": entry.method,
         "Encoder": entry.encoder,
         "AP of ties": None if entry.ties is None else entry.ties[1] - entry.ties[0],
@@ -116,13 +123,10 @@ def _keys(entry: Entry, heads: Sequence[Head]) -> list[float | str | None]:
     return [keys[head.name] for head in heads]
 
 
-def _table(
-    entries: Sequence[Entry], heads: Sequence[Head], chance: Mapping[str, float | None], first: Record
-) -> Html:
+def _table(entries: Sequence[Entry], heads: Sequence[Head], chance: Mapping[str, float | None], first: Record) -> Html:
     """Return the table with the chance row where its AP puts it."""
     columns = "".join(
-        f'<th scope="col" data-first="{head.first}"{_right(head)}'
-        f"{_sorted(head)}>{escaped(head.name)}</th>"
+        f'<th scope="col" data-first="{head.first}"{_right(head)}{_sorted(head)}>{escaped(head.name)}</th>'
         for head in heads
     )
     body = [_row(entry, heads) for entry in entries]
@@ -144,13 +148,15 @@ def _row(entry: Entry, heads: Sequence[Head]) -> str:
     name = stem(entry)
     issue = entry.records[0].issue
     marks = '<abbr class="mark" title="supervised">†</abbr>' if entry.supervised else ""
-    other = "<abbr class=\"mark\" title=\"not the encoder of the method's paper\">‡</abbr>"
+    other = '<abbr class="mark" title="not the encoder of the method\'s paper">‡</abbr>'
     title = page.link(entry.method, f"{issue}/{name}.html")
     cells: dict[str, str] = {
         "Rank": NOTHING if entry.rank is None else str(entry.rank),
+        "Ranks": "" if entry.standing is None else str(entry.standing),
+        "Tier": "" if entry.standing is None else str(entry.standing.tier),
         "Method": f"{title}{marks}",
         "Encoder": f"{code(entry.encoder) if entry.encoder else NOTHING}{other if entry.row.foreign else ''}",
-        "AP of ties": "" if entry.ties is None else "–".join(f"{end:.3f}" for end in entry.ties),
+        "AP of ties": _ties(entry),
         "Coverage": f"{entry.coverage:.1%}",
         "Seeds": str(len(entry.records)),
         "CPU s": f"{entry.cpu_seconds:.1f}",
@@ -162,14 +168,15 @@ def _row(entry: Entry, heads: Sequence[Head]) -> str:
         tag, scope = ("th", ' scope="row"') if head.name == "Method" else ("td", "")
         filled.append(f"<{tag}{scope}{_right(head)}>{cells[head.name]}</{tag}>")
     box = f'<td class="js pick"><input type="checkbox" aria-label="Compare {escaped(entry.title)}"></td>'
-    return f'<tr id="{name}">{box}{"".join(filled)}</tr>'
+    band = ' class="band"' if entry.standing is not None and entry.standing.tier % 2 == 0 else ""
+    return f'<tr id="{name}"{band}>{box}{"".join(filled)}</tr>'
 
 
 def _chance_row(heads: Sequence[Head], chance: Mapping[str, float | None]) -> str:
     cells = []
     for head in heads:
         if head.name == "Method":
-            cells.append('<th scope="row">by chance, expected</th>')
+            cells.append(f'<th scope="row">{CHANCE}</th>')
         else:
             cells.append(f"<td{_right(head)}>{number(chance[head.name]) if head.name in chance else ''}</td>")
     return f'<tr id="chance"><td class="js pick"></td>{"".join(cells)}</tr>'
@@ -189,6 +196,13 @@ def _figure(figure: Figure, *, drawn: bool) -> str:
     return f'{figure.value:.3f}{small}<i class="bar" style="{ends}--v:{figure.value * 100:.1f}"></i>'
 
 
+def _ties(entry: Entry) -> str:
+    if entry.ties is None:
+        return ""
+    luck = '<abbr class="mark" title="wider than the interval">§</abbr>' if entry.row.decided_by_ties else ""
+    return "–".join(f"{end:.3f}" for end in entry.ties) + luck
+
+
 def _right(head: Head) -> str:
     return ' class="number"' if head.right else ""
 
@@ -200,7 +214,8 @@ def _sorted(head: Head) -> str:
 def _controls(entries: Sequence[Entry]) -> Html:
     """Return what filters the table; hidden until there is a script that makes it work."""
     encoders = sorted({entry.encoder for entry in entries})
-    tracks = [(FREE, "Free: every method on its encoder"), *[(name, f"Equal: all on {name}") for name in encoders if name]]
+    tracks = [(FREE, "Free: every method on its encoder")]
+    tracks += [(name, f"Equal: all on {name}") for name in encoders if name]
     options = "".join(f'<option value="{escaped(value)}">{escaped(shown)}</option>' for value, shown in tracks)
     boxes = [("encoder", name, name or "none") for name in encoders] if len(encoders) > 1 else []
     facets = _facet("Encoder", boxes)
@@ -233,7 +248,7 @@ def _compare(first: Record) -> Html:
     effort = drawings.frame("Items reviewed", "Faults found", '<g class="lines"></g><path class="cursor" d=""/>')
     precision = drawings.frame("Faults found (recall)", "Precision", '<g class="lines"></g>')
     return Html(
-        '<noscript><p>Comparing methods needs JavaScript; their pages show the same curves one by one.</p></noscript>'
+        "<noscript><p>Comparing methods needs JavaScript; their pages show the same curves one by one.</p></noscript>"
         '<div class="js"><p id="hint">Tick methods in the table to lay their curves over each other, at most eight.</p>'
         '<div id="comparison" hidden><div class="charts">'
         f'<svg class="chart" {box} role="img" aria-label="Share of faults found over share of items reviewed; the '
@@ -283,8 +298,8 @@ def _grid(grid: Grid) -> list[Html]:
     return [Html(table), *map(page.paragraph, sentences)]
 
 
-def _reading(entries: Sequence[Entry], grid: Grid) -> list[Html]:
-    told = [*map(from_markdown, legend([entry.row for entry in entries]))]
+def _reading(entries: Sequence[Entry], comparison: Comparison | None) -> list[Html]:
+    told = [*map(from_markdown, legend([entry.row for entry in entries], comparison))]
     told.append(Html(
         "The line below AP and AUROC runs from 0 to 1: a dot for the value, a band for the interval where there is "
         "one, and a stroke for chance."
@@ -307,9 +322,7 @@ def _files(board: Board, issue: Issue, has_grid: bool) -> Html:
         ("records", board.records_file),
         ("truth", board.truth(issue)),
     ]
-    return page.bullets(
-        page.link(name, quote(path.relative_to(board.folder).as_posix())) for name, path in links
-    )
+    return page.bullets(page.link(name, quote(path.relative_to(board.folder).as_posix())) for name, path in links)
 
 
 def _data(
@@ -318,11 +331,12 @@ def _data(
     chance: Mapping[str, float | None],
     first: Record,
     curves: Mapping[str, Curve],
+    comparison: Comparison | None,
 ) -> Html:
     """Return what the script needs beside the table."""
     rows = [
         {
-            "id": (name := stem(entry)),
+            "id": stem(entry),
             "title": entry.title,
             "method": entry.method,
             "encoder": entry.encoder,
@@ -330,16 +344,17 @@ def _data(
             "paper": "no" if entry.row.foreign else "yes",
             "ap": None if entry.rank is None else entry.row.printed_ap,
             "keys": _keys(entry, heads),
-            "curve": _corners(curves.get(name)),
+            "curve": _corners([curves[record.key] for record in entry.records if record.key in curves]),
+            **({} if comparison is None else {"better": _bits(comparison.better[place])}),
         }
-        for entry in entries
+        for place, entry in enumerate(entries)
     ]
     content: dict[str, Any] = {
         "items": first.items,
         "faulty": first.faulty,
         "plot": [drawings.LEFT, drawings.RIGHT, drawings.TOP, drawings.BOTTOM],
         "step": [drawings.STEP, drawings.PIECES],
-        "shown": [name for name in SHOWN],
+        "shown": list(SHOWN),
         "chance": [chance.get(head.name) for head in heads],
         "rows": rows,
     }
@@ -349,11 +364,17 @@ def _data(
     return Html(f'<script type="application/json" id="data">{text}</script>')
 
 
-def _corners(curve: Curve | None) -> list[list[float]] | None:
-    if curve is None:
+def _corners(curves: Sequence[Curve]) -> list[list[float]] | None:
+    if not curves or not curves[0][-1][1]:
         return None
-    corners = thinned(curve)
+    corners = thinned(mean_of(curves))
     return [[depth for depth, _ in corners], [_short(found) for _, found in corners]]
+
+
+def _bits(marks: Bools) -> str:
+    """Return which marks are set as the bits of a hexadecimal number, the first one the highest."""
+    bits = "".join("01"[mark] for mark in marks.tolist())
+    return f"{int(bits, 2):0{-(-len(bits) // 4)}x}"
 
 
 def _short(value: float) -> float:

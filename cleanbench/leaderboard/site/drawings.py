@@ -1,6 +1,7 @@
 """Curves and strips as SVG whose colours are those of the page around it."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from cleanbench.leaderboard.curves import Curve
 from cleanbench.report.page import Html, escaped
@@ -23,7 +24,7 @@ def precision_points(curve: Curve) -> list[tuple[float, float]]:
     """Return recall and precision, from the first item on, close enough together to draw straight lines between."""
     faulty = curve[-1][1]
     points: list[tuple[float, float]] = []
-    for (start, low), (end, high) in zip(curve, curve[1:], strict=False):
+    for (start, low), (end, high) in pairwise(curve):
         if not points:
             # The precision of a first level of ties is the same at each of its places.
             points.append((0.0, high / end))
@@ -56,9 +57,9 @@ def frame(across: str, up: str, inside: str = "") -> Html:
     lines, labels = [], []
     for tick in TICKS:
         x, y = _place((tick, tick))
-        lines.append(f"M{x} {TOP}V{BOTTOM}M{LEFT} {y}H{RIGHT}")
-        labels.append(f'<text x="{x}" y="{BOTTOM + 15}" text-anchor="middle">{tick:.0%}</text>')
-        labels.append(f'<text x="{LEFT - 6}" y="{y}" dy=".35em" text-anchor="end">{tick:.0%}</text>')
+        lines.append(f"M{x:g} {TOP}V{BOTTOM}M{LEFT} {y:g}H{RIGHT}")
+        labels.append(f'<text x="{x:g}" y="{BOTTOM + 15}" text-anchor="middle">{tick:.0%}</text>')
+        labels.append(f'<text x="{LEFT - 6}" y="{y:g}" dy=".35em" text-anchor="end">{tick:.0%}</text>')
     names = (
         f'<text x="{(LEFT + RIGHT) / 2:g}" y="{HEIGHT - 8}" text-anchor="middle">{escaped(across)}</text>'
         f'<text transform="translate(10 {(TOP + BOTTOM) / 2:g}) rotate(-90)" text-anchor="middle">{escaped(up)}</text>'
@@ -80,8 +81,13 @@ def strip(values: Iterable[float], chance: float | None, label: str) -> Html:
 
 def path(points: Iterable[tuple[float, float]]) -> str:
     """Return the ``d`` of a line through points of the unit square."""
-    places = [f"{x:g} {y:g}" for x, y in map(_place, points)]
-    return f"M{'L'.join(places)}"
+    places: list[tuple[float, float]] = []
+    for x, y in map(_place, points):
+        if len(places) > 1 and (x == places[-1][0] == places[-2][0] or y == places[-1][1] == places[-2][1]):
+            places.pop()  # a line straight on along an axis
+        if not places or (x, y) != places[-1]:
+            places.append((x, y))
+    return f"M{'L'.join(f'{x:g} {y:g}' for x, y in places)}"
 
 
 def _chart(
@@ -102,5 +108,6 @@ def _chart(
 
 
 def _place(point: tuple[float, float]) -> tuple[float, float]:
+    """Return a place in the drawing, to half a unit: a line is two units thick."""
     x, y = point
-    return round(LEFT + x * (RIGHT - LEFT), 1), round(BOTTOM - y * (BOTTOM - TOP), 1)
+    return round(2 * (LEFT + x * (RIGHT - LEFT))) / 2, round(2 * (BOTTOM - y * (BOTTOM - TOP))) / 2

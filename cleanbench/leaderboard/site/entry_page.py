@@ -11,14 +11,14 @@ from cleanbench.core import digest_of
 from cleanbench.leaderboard.board import Board, truth_of
 from cleanbench.leaderboard.curves import Curve, mean_of, thinned
 from cleanbench.leaderboard.entries import Entry
+from cleanbench.leaderboard.markdown import NOTHING
 from cleanbench.leaderboard.site.drawings import effort_chart, precision_chart
 from cleanbench.leaderboard.site.words import badge, from_markdown, number
-from cleanbench.leaderboard.markdown import NOTHING
 from cleanbench.leaderboard.tables import KINDS, facts
 from cleanbench.metrics import METRICS
 from cleanbench.records import Measured, Record
 from cleanbench.report import page
-from cleanbench.report.page import Html
+from cleanbench.report.page import Column, Html
 
 WRITTEN = (
     "Written by python -m cleanbench.leaderboard from records.jsonl, rankings/ and truth/; its --check computes every "
@@ -36,24 +36,24 @@ def stem(entry: Entry) -> str:
     return "-".join([*filter(None, names), digest[:8]])
 
 
-def entry_page(entry: Entry, curves: Sequence[Curve | None], board: Board, style: str) -> str:
+def entry_page(entry: Entry, curves: Mapping[str, Curve], board: Board, style: str) -> str:
     """Render the page of a line.
 
     Args:
         entry: The line.
-        curves: Of its records, in their order; None where the ranking could not be read.
+        curves: By the records' keys; none where a ranking could not be read.
         board: Its board.
         style: Of the site.
     """
     first = entry.records[0]
     kind = truth_of(first).kind
     crumbs = page.paragraph(
-        page.link("All boards", "../../../index.html"), " › ",
+        page.link("All boards", "../../../index.html"), " / ",
         page.link(f"{first.issue.heading} on {first.dataset}", f"../{first.issue}.html#{stem(entry)}"),
     )  # fmt: skip
     sections = [
         page.section("Metrics", _metrics(entry)),
-        page.section("Curves", *_curves(entry, curves)),
+        page.section("Curves", *_curves([curves[record.key] for record in entry.records if record.key in curves])),
         page.section("Settings", *_settings(entry)),
         page.section("Cost", _cost(entry)),
         page.section("Records", *[_record(record, board) for record in entry.records]),
@@ -86,7 +86,7 @@ def _metrics(entry: Entry) -> Html:
     first = entry.records[0]
     seeds = [f"Seed {record.seeds.method}" if several else "Value" for record in entry.records]
     head = ["Metric", *(["Mean ± sd"] if several else []), *seeds, "By chance", "Meaning"]
-    columns = [page.Column(name) if name not in ("Metric", "Meaning") else name for name in head]
+    columns = [Column(name) if name not in ("Metric", "Meaning") else name for name in head]
     rows, said = [], ""
     for name in first.metrics:
         metric = METRICS.get(name)
@@ -122,11 +122,11 @@ def _mean(measured: Sequence[Measured]) -> str:
     return f"{statistics.fmean(values):.3f}" + (f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else "")
 
 
-def _curves(entry: Entry, curves: Sequence[Curve | None]) -> list[Html]:
-    drawn = [thinned(curve) for curve in curves if curve is not None and curve[-1][1] > 0]
-    if not drawn:
+def _curves(curves: Sequence[Curve]) -> list[Html]:
+    if not curves or not curves[0][-1][1]:
         return [page.paragraph("There is no curve: nothing is faulty, or no ranking could be read.")]
-    mean = thinned(mean_of([curve for curve in curves if curve is not None])) if len(drawn) > 1 else None
+    drawn = [thinned(curve) for curve in curves]
+    mean = thinned(mean_of(curves)) if len(curves) > 1 else None
     lines = "Thick: the mean over seeds; thin: every seed. " if mean else ""
     caption = f"{lines}Dashed: a random order. Between corners as expected of tied items."
     return [
@@ -161,7 +161,10 @@ def _pairs(settings: Mapping[str, Any], marked: set[str]) -> Html:
 
 
 def _cost(entry: Entry) -> Html:
-    head = ["Seed", *map(page.Column, ("CPU s", "of it shared by issues", "Wall s", "Peak MiB", "of it at the start"))]
+    head: list[str | Column] = [
+        "Seed",
+        *map(Column, ("CPU s", "of it shared by issues", "Wall s", "Peak MiB", "of it at the start")),
+    ]
     rows = [
         [
             str(record.seeds.method),

@@ -12,7 +12,7 @@ from cleanbench.leaderboard.tables import terms_of
 from cleanbench.licence import sentence
 from cleanbench.records import Record
 from cleanbench.report import page
-from cleanbench.report.page import Html
+from cleanbench.report.page import Column, Html
 
 Lines = Mapping[Issue, tuple[Sequence[Entry], Sequence[Record]]]
 
@@ -31,10 +31,7 @@ def index_page(contents: Mapping[Board, Lines], style: str) -> str:
             "not comparable. Beside each table lie the records, the ranking behind every number and the truth, so that "
             "everything can be computed again without the data set."
         ),
-        page.bullets(
-            Html(f"{badge(kind)} {page.escaped(meaning)}")
-            for kind, meaning in BADGES.items()
-        ),
+        page.bullets(Html(f"{badge(kind)} {page.escaped(meaning)}") for kind, meaning in BADGES.items()),
         page.paragraph("A truth that was planted does not rank methods for real data."),
     ]
     if not sections:
@@ -52,7 +49,8 @@ def _board(board: Board, lines: Lines) -> page.Section:
     records = [record for _, group in lines.values() for record in group]
     first = records[0]
     rows = [_row(board, issue, entries, group) for issue, (entries, group) in lines.items()]
-    head = ["Issue", "Truth", *map(page.Column, ("Items", "Faulty", "Prevalence", "Methods")), "AP", page.Column("Best AP")]
+    head: list[str | Column] = ["Issue", "Truth", *map(Column, ("Items", "Faulty", "Prevalence", "Methods"))]
+    head += ["AP", Column("Best AP")]
     terms = terms_of(records)
     parts = [
         page.paragraph(f"{first.images:,} images, truth revision ", page.code(board.folder.name), "."),

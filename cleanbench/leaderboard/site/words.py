@@ -17,10 +17,10 @@ BADGES = {
 
 
 def from_markdown(line: str) -> Html:
-    """Return a line that `cleanbench.leaderboard.tables` wrote; no other Markdown is known.
+    r"""Return a line that `cleanbench.leaderboard.tables` wrote; no other Markdown is known.
 
     Example:
-        >>> from_markdown(r"- Truth: `<b>`, 3 \\* 4, **not** real")
+        >>> from_markdown(r"- Truth: `<b>`, 3 \* 4, **not** real")
         'Truth: <code>&lt;b&gt;</code>, 3 * 4, <strong>not</strong> real'
     """
     parts: list[str] = []
