@@ -49,21 +49,14 @@ def issue_files(
     """
     grid = grid_of(records)
     entries = entries_of(records, comparison)
+    style, script = asset("site.css") + asset("board.css"), asset("board.js")
     curves = {} if truth is None else _curves(board, records, truth)
     files = {
         board.table(issue): tables.page(records, comparison),
         board.exported(issue, ".csv"): as_csv(entries, records),
         board.exported(issue, ".json"): as_json(entries, records, board),
         board.exported(issue, ".tex"): as_latex(entries, records),
-        board.site(issue): board_page(
-            entries,
-            records,
-            board,
-            curves,
-            comparison,
-            style=asset("site.css") + asset("board.css"),
-            script=asset("board.js"),
-        ),
+        board.site(issue): board_page(entries, records, board, curves, comparison, style=style, script=script),
     }
     if grid.complete_methods:
         files[board.by_encoder(issue)] = by_encoder.page(records, grid)

@@ -1,5 +1,6 @@
 """Curves and strips as SVG whose colours are those of the page around it."""
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
@@ -12,6 +13,8 @@ LEFT, RIGHT, TOP, BOTTOM = 42, 350, 10, 222
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 # Straight in counts is not straight in precision: a piece is drawn in steps of about this much, at most so many.
 STEP, PIECES = 0.02, 8
+# In the units of the view box: a line is two of them thick.
+STRAY = 0.4
 
 
 def effort_points(curve: Curve) -> list[tuple[float, float]]:
@@ -54,17 +57,18 @@ def precision_chart(curves: Sequence[Curve], mean: Curve | None = None) -> Html:
 
 def frame(across: str, up: str, inside: str = "") -> Html:
     """Return axes from 0 to 100 % and what is drawn inside."""
-    lines, labels = [], []
+    lines, below, beside = [], [], []
     for tick in TICKS:
         x, y = _place((tick, tick))
         lines.append(f"M{x:g} {TOP}V{BOTTOM}M{LEFT} {y:g}H{RIGHT}")
-        labels.append(f'<text x="{x:g}" y="{BOTTOM + 15}" text-anchor="middle">{tick:.0%}</text>')
-        labels.append(f'<text x="{LEFT - 6}" y="{y:g}" dy=".35em" text-anchor="end">{tick:.0%}</text>')
-    names = (
-        f'<text x="{(LEFT + RIGHT) / 2:g}" y="{HEIGHT - 8}" text-anchor="middle">{escaped(across)}</text>'
-        f'<text transform="translate(10 {(TOP + BOTTOM) / 2:g}) rotate(-90)" text-anchor="middle">{escaped(up)}</text>'
+        below.append(f'<text x="{x:g}" y="{BOTTOM + 15}">{tick:.0%}</text>')
+        beside.append(f'<text x="{LEFT - 6}" y="{y + 4:g}">{tick:.0%}</text>')
+    below.append(f'<text x="{(LEFT + RIGHT) / 2:g}" y="{HEIGHT - 8}">{escaped(across)}</text>')
+    below.append(f'<text transform="translate(10 {(TOP + BOTTOM) / 2:g}) rotate(-90)">{escaped(up)}</text>')
+    return Html(
+        f'<path class="gridlines" d="{"".join(lines)}"/><g text-anchor="middle">{"".join(below)}</g>'
+        f'<g text-anchor="end">{"".join(beside)}</g>{inside}'
     )
-    return Html(f'<path class="gridlines" d="{"".join(lines)}"/>{"".join(labels)}{names}{inside}')
 
 
 def strip(values: Iterable[float], chance: float | None, label: str) -> Html:
@@ -81,13 +85,33 @@ def strip(values: Iterable[float], chance: float | None, label: str) -> Html:
 
 def path(points: Iterable[tuple[float, float]]) -> str:
     """Return the ``d`` of a line through points of the unit square."""
-    places: list[tuple[float, float]] = []
-    for x, y in map(_place, points):
-        if len(places) > 1 and (x == places[-1][0] == places[-2][0] or y == places[-1][1] == places[-2][1]):
-            places.pop()  # a line straight on along an axis
-        if not places or (x, y) != places[-1]:
-            places.append((x, y))
-    return f"M{'L'.join(f'{x:g} {y:g}' for x, y in places)}"
+    places = _straightened([_place(point) for point in points])
+    (x, y), *_ = places
+    # Steps from place to place take half the room of places.
+    steps = [(b - a, d - c) for (a, c), (b, d) in pairwise(places)]
+    return f"M{x:g} {y:g}" + (f"l{' '.join(f'{across:g} {up:g}' for across, up in steps)}" if steps else "")
+
+
+def _straightened(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Leave out corners that stray from a straight line by less than `STRAY` (Ramer 1972, Douglas and Peucker 1973)."""
+    kept = {0, len(places) - 1}
+    pieces = [(0, len(places) - 1)]
+    while pieces:
+        first, last = pieces.pop()
+        (x, y), (end_x, end_y) = places[first], places[last]
+        width, height = end_x - x, end_y - y
+        length = math.sqrt(width * width + height * height)
+        farthest, where = STRAY, None
+        for between in range(first + 1, last):
+            across, up = places[between][0] - x, places[between][1] - y
+            # From a line that ends where it began: as far as from that point.
+            distance = abs(across * height - up * width) / length if length else math.sqrt(across * across + up * up)
+            if distance > farthest:
+                farthest, where = distance, between
+        if where is not None:
+            kept.add(where)
+            pieces += [(first, where), (where, last)]
+    return [places[place] for place in sorted(kept)]
 
 
 def _chart(
@@ -108,6 +132,6 @@ def _chart(
 
 
 def _place(point: tuple[float, float]) -> tuple[float, float]:
-    """Return a place in the drawing, to half a unit: a line is two units thick."""
+    """Return a place in the drawing, to half a unit."""
     x, y = point
     return round(2 * (LEFT + x * (RIGHT - LEFT))) / 2, round(2 * (BOTTOM - y * (BOTTOM - TOP))) / 2
