@@ -5,7 +5,7 @@
   const [table, controls, filter, track] = ["board", "controls", "filter", "track"].map(find);
   const body = table.tBodies[0];
   const chance = { id: "chance", keys: data.chance, element: find("chance") };
-  const rows = data.rows.map((row) => ({ ...row, element: find(row.id), text: `${row.method} ${row.encoder}`.toLowerCase() }));
+  const rows = data.rows.map((row, index) => ({ ...row, index, element: find(row.id), text: `${row.method} ${row.encoder}`.toLowerCase() }));
   const byId = new Map(rows.map((row) => [row.id, row]));
   const heads = [...table.tHead.rows[0].cells].slice(1);
   const names = heads.map((head) => head.textContent);
@@ -72,22 +72,54 @@
       row.element.hidden = !visible;
       shown += visible;
     }
-    // Ranks are those of the track, not of what happens to be shown.
-    const column = names.indexOf("Rank");
-    for (const row of within) {
-      const rank = row.ap === null ? null : 1 + within.filter((other) => other.ap !== null && other.ap > row.ap).length;
-      row.keys[column] = rank;
-      row.element.cells[column + 1].firstChild.textContent = rank === null ? "–" : rank;
-    }
+    place(within, equal === null);
     const where = equal === null ? "" : ` on ${equal}, ranked among themselves`;
     find("shown").textContent = `${shown} of ${within.length} lines${where} are shown.`;
+  }
+
+  // Ranks are those of the track, not of what happens to be shown.
+  function place(within, everything) {
+    const write = (row, name, key, text) => {
+      const column = names.indexOf(name);
+      row.keys[column] = key;
+      row.element.cells[column + 1].textContent = text;
+    };
+    for (const row of within) {
+      const rank = row.ap === null ? null : 1 + within.filter((other) => other.ap !== null && other.ap > row.ap).length;
+      write(row, "Rank", rank, rank ?? "–");
+    }
+    if (!data.compared) return;
+    // What holds for all pairs at once holds for those of a track.
+    let [rest, tier] = [within, 0];
+    while (rest.length && !everything) {
+      const [best] = rest;
+      tier += 1;
+      const level = rest.filter((row) => !isBetter(best, row));
+      for (const row of level) row.own = tier;
+      rest = rest.filter((row) => isBetter(best, row));
+    }
+    for (const row of within) {
+      const lowest = everything ? row.lowest : 1 + within.filter((other) => isBetter(other, row)).length;
+      const highest = everything ? row.highest : within.length - within.filter((other) => isBetter(row, other)).length;
+      const own = everything ? row.tier : row.own;
+      const ranks = document.createElement("small");
+      ranks.textContent = lowest === highest ? lowest : `${lowest}–${highest}`;
+      row.element.cells[names.indexOf("Rank") + 1].append(ranks);
+      write(row, "Tier", own, own);
+      row.element.classList.toggle("band", own % 2 === 0);
+    }
+  }
+
+  function isBetter(row, other) {
+    row.bits ??= BigInt(`0x${row.better}`);
+    return Boolean((row.bits >> BigInt(rows.length - 1 - other.index)) & 1n);
   }
 
   // Comparing.
   const [comparison, hint, slider] = ["comparison", "hint", "depth"].map(find);
   const [left, right, top, bottom] = data.plot;
-  const place = ([x, y]) => `${(left + x * (right - left)).toFixed(1)} ${(bottom - y * (bottom - top)).toFixed(1)}`;
-  const path = (points) => `M${points.map(place).join("L")}`;
+  const spot = ([x, y]) => `${(left + x * (right - left)).toFixed(1)} ${(bottom - y * (bottom - top)).toFixed(1)}`;
+  const path = (points) => `M${points.map(spot).join("L")}`;
   const svg = (name, attributes) => {
     const element = document.createElementNS("http://www.w3.org/2000/svg", name);
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
@@ -129,6 +161,8 @@
     }
     comparison.hidden = !chosen.length;
     hint.hidden = Boolean(chosen.length);
+    find("tray").hidden = !chosen.length;
+    find("leap").textContent = `Compare ${chosen.length} of ${MOST}`;
     if (!chosen.length) return;
     const curves = chosen.filter((row) => row.curve);
     const level = data.faulty / data.items;
@@ -138,7 +172,8 @@
     }
     const shown = ["Rank", ...data.shown];
     const head = document.createElement("tr");
-    for (const name of ["Method", "Found", "Precision", ...shown, "CPU s"]) head.append(cell("th", name, name !== "Method", "col"));
+    const against = data.compared ? ["Against the first"] : [];
+    for (const name of ["Method", ...against, "Found", "Precision", ...shown, "CPU s"]) head.append(cell("th", name, !["Method", ...against].includes(name), "col"));
     find("compared").tHead.replaceChildren(head);
     find("compared").tBodies[0].replaceChildren(...[...chosen, chance].map((row) => compared(row, shown)));
     review();
@@ -163,7 +198,8 @@
       swatch.append(svg("path", { class: colour(row), d: "M0 5H36" }));
       title.append(swatch, row.title);
     }
-    line.append(title, cell("td", "", true), cell("td", "", true));
+    line.append(title, ...(data.compared ? [cell("td", verdict(row), false)] : []));
+    line.append(Object.assign(cell("td", "", true), { id: `found-${row.id}` }), Object.assign(cell("td", "", true), { id: `precision-${row.id}` }));
     for (const name of [...shown, "CPU s"]) {
       const copy = cell("td", "", true);
       copy.append(...[...row.element.cells[names.indexOf(name) + 1].childNodes].map((node) => node.cloneNode(true)));
@@ -172,17 +208,22 @@
     return line;
   }
 
+  function verdict(row) {
+    const first = byId.get(state.chosen[0]);
+    if (row === chance || row === first) return "";
+    return isBetter(row, first) ? "better" : isBetter(first, row) ? "worse" : "not told apart";
+  }
+
   function review() {
     const depth = Number(slider.value);
     find("reviewed").textContent = `${depth.toLocaleString("en")} of ${data.items.toLocaleString("en")}`;
     const x = (left + (depth / data.items) * (right - left)).toFixed(1);
     find("effort").querySelector(".cursor").setAttribute("d", `M${x} ${top}V${bottom}`);
-    const lines = find("compared").tBodies[0].rows;
-    [...state.chosen.map((id) => byId.get(id)), chance].forEach((row, index) => {
+    for (const row of [...state.chosen.map((id) => byId.get(id)), chance]) {
       const found = row === chance ? (depth * data.faulty) / data.items : row.curve ? foundAfter(row.curve, depth) : null;
-      lines[index].cells[1].textContent = found === null ? "–" : `${found.toFixed(1)} of ${data.faulty.toLocaleString("en")}`;
-      lines[index].cells[2].textContent = found === null ? "–" : (found / depth).toFixed(3);
-    });
+      find(`found-${row.id}`).textContent = found === null ? "–" : `${found.toFixed(1)} of ${data.faulty.toLocaleString("en")}`;
+      find(`precision-${row.id}`).textContent = found === null ? "–" : (found / depth).toFixed(3);
+    }
   }
 
   // The state is in the address, so that a view can be linked to.
@@ -234,8 +275,11 @@
     draw();
     remember();
   });
-  find("clear").addEventListener("click", () => { state.chosen = []; draw(); remember(); find("ranking").scrollIntoView(); });
+  find("drop").addEventListener("click", () => { state.chosen = []; draw(); remember(); });
+  find("leap").addEventListener("click", () => { find("compare").scrollIntoView(); slider.focus({ preventScroll: true }); });
   slider.addEventListener("input", () => { review(); remember(); });
   window.addEventListener("hashchange", () => { if (!document.getElementById(location.hash.slice(1))) recall(); });
   recall();
+  // What was linked to has moved as the page was arranged.
+  if (location.hash.length > 1) document.getElementById(location.hash.slice(1))?.scrollIntoView();
 })();

@@ -72,15 +72,15 @@ def board_page(
     grid = grid_of(records)
     heads = _heads(entries)
     chance = chance_of(records)
-    crumbs = page.paragraph(page.link("All boards", "../../index.html"))
+    crumbs = page.paragraph(page.link("All boards", "../../index.html"), " ", badge(kind))
     sections = [
         page.section("Ranking", _controls(entries), _table(entries, heads, chance, first), anchor="ranking"),
-        page.section("Compare", _compare(first), anchor="compare"),
+        page.section("Compare", _compare(first, chance), anchor="compare"),
         *([page.section("Methods × encoders", *_grid(grid), anchor="grid")] if grid.complete_methods else []),
         page.section("How to read it", *_reading(entries, comparison), anchor="reading"),
         page.section("Files", _files(board, first.issue, bool(grid.complete_methods)), anchor="files"),
     ]
-    lead = [crumbs, page.paragraph("Truth: ", badge(kind)), page.bullets(map(from_markdown, facts(records)))]
+    lead = [crumbs, page.bullets(map(from_markdown, facts(records)))]
     data = _data(entries, heads, chance, first, curves, comparison)
     return page.document(
         f"{first.issue.heading} on {first.dataset}",
@@ -95,7 +95,7 @@ def board_page(
 def _heads(entries: Sequence[Entry]) -> list[Head]:
     heads = [Head("Rank", "up")]
     if any(entry.standing is not None for entry in entries):
-        heads += [Head("Ranks", "up"), Head("Tier", "up")]
+        heads += [Head("Tier", "up")]
     heads += [Head("Method", "up", right=False), Head("Encoder", "up", right=False)]
     heads += [Head(name, "down" if METRICS[name].higher_is_better else "up") for name in SHOWN]
     heads += [Head("AP of ties")]
@@ -109,7 +109,6 @@ def _keys(entry: Entry, heads: Sequence[Head]) -> list[float | str | None]:
     """Return what the columns sort by."""
     keys: dict[str, float | str | None] = {
         "Rank": entry.rank,
-        "Ranks": None if entry.standing is None else entry.standing.lowest * 10_000 + entry.standing.highest,
         "Tier": None if entry.standing is None else entry.standing.tier,
         "Method": entry.method,
         "Encoder": entry.encoder,
@@ -134,14 +133,22 @@ def _table(entries: Sequence[Entry], heads: Sequence[Head], chance: Mapping[str,
     # Below the lines that print the same AP, as on the Markdown page.
     above = len(body) if level is None else sum(entry.row.printed_ap >= round(level, 3) for entry in entries)
     body.insert(above, _chance_row(heads, chance))
-    caption = f"{len(entries)} methods with their encoders on {first.items:,} annotated items, the best AP first."
-    level_style = "" if level is None else f' style="--chance:{level * 100:.1f}"'
+    caption = (
+        f"{len(entries)} lines, each a method with its encoder, on {first.items:,} annotated "
+        f"{'pairs' if first.issue.ranks_pairs else 'images'}."
+    )
     return Html(
-        f'<div class="table board" role="region" aria-label="Ranking" tabindex="0"><table id="board"{level_style}>'
+        f'<div class="table board" role="region" aria-label="Ranking" tabindex="0"><table id="board"{_levels(chance)}>'
         f"<caption>{escaped(caption)}</caption><thead><tr>"
         f'<th scope="col" class="js pick"><span class="hidden">Compare</span></th>{columns}</tr></thead>\n'
         f"<tbody>{chr(10).join(body)}</tbody></table></div>"
     )
+
+
+def _levels(chance: Mapping[str, float | None]) -> str:
+    """Tell the style where chance lies on the lines that are drawn."""
+    known = [(name, level) for name in DRAWN if (level := chance[name]) is not None]
+    return f' style="{";".join(f"--{name}:{level * 100:.1f}" for name, level in known)}"'
 
 
 def _row(entry: Entry, heads: Sequence[Head]) -> str:
@@ -151,8 +158,7 @@ def _row(entry: Entry, heads: Sequence[Head]) -> str:
     other = '<abbr class="mark" title="not the encoder of the method\'s paper">‡</abbr>'
     title = page.link(entry.method, f"{issue}/{name}.html")
     cells: dict[str, str] = {
-        "Rank": NOTHING if entry.rank is None else str(entry.rank),
-        "Ranks": "" if entry.standing is None else str(entry.standing),
+        "Rank": f"{NOTHING if entry.rank is None else entry.rank}{_small(str(entry.standing or ''))}",
         "Tier": "" if entry.standing is None else str(entry.standing.tier),
         "Method": f"{title}{marks}",
         "Encoder": f"{code(entry.encoder) if entry.encoder else NOTHING}{other if entry.row.foreign else ''}",
@@ -162,7 +168,7 @@ def _row(entry: Entry, heads: Sequence[Head]) -> str:
         "CPU s": f"{entry.cpu_seconds:.1f}",
         "Peak MiB": f"{entry.peak_mib:.0f}",
         "Encoder CPU s": number(entry.encoder_cpu_seconds, 1),
-    } | {metric: _figure(figure, drawn=metric in DRAWN) for metric, figure in entry.figures.items()}
+    } | {metric: _figure(metric, figure) for metric, figure in entry.figures.items()}
     filled = []
     for head in heads:
         tag, scope = ("th", ' scope="row"') if head.name == "Method" else ("td", "")
@@ -182,18 +188,17 @@ def _chance_row(heads: Sequence[Head], chance: Mapping[str, float | None]) -> st
     return f'<tr id="chance"><td class="js pick"></td>{"".join(cells)}</tr>'
 
 
-def _figure(figure: Figure, *, drawn: bool) -> str:
-    """Return a number with its spread and interval, and, if ``drawn``, both on a line from 0 to 1."""
+def _figure(name: str, figure: Figure) -> str:
+    """Return a number with its spread and interval, and, of some metrics, value and interval on a line from 0 to 1."""
     if figure.value is None:
         return NOTHING
-    beside = [f"±{figure.spread:.3f}"] if figure.spread is not None else []
-    beside += [interval(figure).replace(" to ", "–")] if interval(figure) else []
-    small = f"<small>{' '.join(beside)}</small>" if beside else ""
-    if not drawn:
-        return f"{figure.value:.3f}{small}"
+    spread = "" if figure.spread is None else f"±{figure.spread:.3f}"
+    if name not in DRAWN:
+        return f"{figure.value:.3f}{_small(spread)}"
+    small = _small(interval(figure) or spread)
     low, high = (figure.value if end is None else end for end in (figure.low, figure.high))
     ends = "" if figure.low is None else f"--l:{low * 100:.1f};--h:{high * 100:.1f};"
-    return f'{figure.value:.3f}{small}<i class="bar" style="{ends}--v:{figure.value * 100:.1f}"></i>'
+    return f'{figure.value:.3f}{small}<i class="bar {name}" style="{ends}--v:{figure.value * 100:.1f}"></i>'
 
 
 def _ties(entry: Entry) -> str:
@@ -201,6 +206,10 @@ def _ties(entry: Entry) -> str:
         return ""
     luck = '<abbr class="mark" title="wider than the interval">§</abbr>' if entry.row.decided_by_ties else ""
     return "–".join(f"{end:.3f}" for end in entry.ties) + luck
+
+
+def _small(text: str) -> str:
+    return f"<small>{text}</small>" if text else ""
 
 
 def _right(head: Head) -> str:
@@ -219,16 +228,18 @@ def _controls(entries: Sequence[Entry]) -> Html:
     options = "".join(f'<option value="{escaped(value)}">{escaped(shown)}</option>' for value, shown in tracks)
     boxes = [("encoder", name, name or "none") for name in encoders] if len(encoders) > 1 else []
     facets = _facet("Encoder", boxes)
-    told = [("told", "yes", "supervised"), ("told", "no", "not supervised")]
-    facets += _facet("Labels stated to be right", told) if len({entry.supervised for entry in entries}) > 1 else ""
-    own = [("paper", "no", "another than in its paper"), ("paper", "yes", "any other")]
-    facets += _facet("Encoder is", own) if len({entry.row.foreign for entry in entries}) > 1 else ""
+    told = [("told", "yes", "supervised, †"), ("told", "no", "not supervised")]
+    facets += _facet("Supervision", told) if len({entry.supervised for entry in entries}) > 1 else ""
+    own = [("paper", "no", "another, ‡"), ("paper", "yes", "the same, or none is named")]
+    facets += _facet("Encoder of the paper", own) if len({entry.row.foreign for entry in entries}) > 1 else ""
     track = f'<label>Track <select id="track">{options}</select></label>' if len(tracks) > 1 else ""
     return Html(
         '<form class="js controls" id="controls"><div class="line">'
         '<label>Filter <input type="search" id="filter" placeholder="method or encoder" autocomplete="off"></label>'
         f'{track}<button type="reset">Reset</button></div>{facets}'
         '<p role="status" aria-live="polite" id="shown"></p></form>'
+        '<p class="js tray" id="tray" hidden><button type="button" id="leap"></button>'
+        '<button type="button" id="drop">Clear</button></p>'
     )
 
 
@@ -242,7 +253,7 @@ def _facet(title: str, boxes: Sequence[tuple[str, str, str]]) -> str:
     return f"<fieldset><legend>{escaped(title)}</legend>{inputs}</fieldset>"
 
 
-def _compare(first: Record) -> Html:
+def _compare(first: Record, chance: Mapping[str, float | None]) -> Html:
     noun = "pairs" if first.issue.ranks_pairs else "images"
     box = f'viewBox="0 0 {drawings.WIDTH} {drawings.HEIGHT}"'
     effort = drawings.frame("Items reviewed", "Faults found", '<g class="lines"></g><path class="cursor" d=""/>')
@@ -257,8 +268,8 @@ def _compare(first: Record) -> Html:
         f'id="precision">{precision}</svg></div>'
         f'<p class="line"><label>Review <input type="range" id="depth" min="1" max="{first.items}"> '
         f'<output id="reviewed" for="depth"></output></label> <span class="hidden">{noun}</span>'
-        '<button type="button" id="clear">Clear</button></p>'
-        '<div class="table" role="region" aria-label="Comparison" tabindex="0"><table id="compared">'
+        "</p>"
+        f'<div class="table" role="region" aria-label="Comparison" tabindex="0"><table id="compared"{_levels(chance)}>'
         "<caption>Means over seeds; found and precision are read off the drawn curves.</caption>"
         "<thead></thead><tbody></tbody></table></div></div></div>"
     )
@@ -300,6 +311,8 @@ def _grid(grid: Grid) -> list[Html]:
 
 def _reading(entries: Sequence[Entry], comparison: Comparison | None) -> list[Html]:
     told = [*map(from_markdown, legend([entry.row for entry in entries], comparison))]
+    if comparison is not None:
+        told.append(Html("The ranks stand small below the rank; on an equal track, ranks and tiers are those on it."))
     told.append(Html(
         "The line below AP and AUROC runs from 0 to 1: a dot for the value, a band for the interval where there is "
         "one, and a stroke for chance."
@@ -345,7 +358,7 @@ def _data(
             "ap": None if entry.rank is None else entry.row.printed_ap,
             "keys": _keys(entry, heads),
             "curve": _corners([curves[record.key] for record in entry.records if record.key in curves]),
-            **({} if comparison is None else {"better": _bits(comparison.better[place])}),
+            **({} if comparison is None else _compared(entry, comparison.better[place])),
         }
         for place, entry in enumerate(entries)
     ]
@@ -355,6 +368,7 @@ def _data(
         "plot": [drawings.LEFT, drawings.RIGHT, drawings.TOP, drawings.BOTTOM],
         "step": [drawings.STEP, drawings.PIECES],
         "shown": list(SHOWN),
+        "compared": comparison is not None,
         "chance": [chance.get(head.name) for head in heads],
         "rows": rows,
     }
@@ -369,6 +383,13 @@ def _corners(curves: Sequence[Curve]) -> list[list[float]] | None:
         return None
     corners = thinned(mean_of(curves))
     return [[depth for depth, _ in corners], [_short(found) for _, found in corners]]
+
+
+def _compared(entry: Entry, better: Bools) -> dict[str, int | str]:
+    """Return where a line may stand, its tier, and which lines it is better than."""
+    own = entry.standing
+    where = {} if own is None else {"lowest": own.lowest, "highest": own.highest, "tier": own.tier}
+    return {**where, "better": _bits(better)}
 
 
 def _bits(marks: Bools) -> str:

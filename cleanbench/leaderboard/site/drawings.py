@@ -9,7 +9,7 @@ from cleanbench.report.page import Html, escaped
 
 # The plot inside a drawing, in the units of its view box; `board.js` gets it from the page.
 WIDTH, HEIGHT = 360, 264
-LEFT, RIGHT, TOP, BOTTOM = 42, 350, 10, 222
+LEFT, RIGHT, TOP, BOTTOM = 42, 342, 10, 222
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 # Straight in counts is not straight in precision: a piece is drawn in steps of about this much, at most so many.
 STEP, PIECES = 0.02, 8

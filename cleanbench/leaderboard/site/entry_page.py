@@ -12,6 +12,7 @@ from cleanbench.leaderboard.board import Board, truth_of
 from cleanbench.leaderboard.curves import Curve, mean_of, thinned
 from cleanbench.leaderboard.entries import Entry
 from cleanbench.leaderboard.markdown import NOTHING
+from cleanbench.leaderboard.rows import mean
 from cleanbench.leaderboard.site.drawings import effort_chart, precision_chart
 from cleanbench.leaderboard.site.words import badge, from_markdown, number
 from cleanbench.leaderboard.tables import KINDS, facts
@@ -85,53 +86,56 @@ def _metrics(entry: Entry) -> Html:
     several = len(entry.records) > 1
     first = entry.records[0]
     seeds = [f"Seed {record.seeds.method}" if several else "Value" for record in entry.records]
-    head = ["Metric", *(["Mean ± sd"] if several else []), *seeds, "By chance", "Meaning"]
+    head = ["Metric", *(["Mean ± sd"] if several else []), "By chance", *seeds, "Meaning"]
     columns = [Column(name) if name not in ("Metric", "Meaning") else name for name in head]
     rows, said = [], ""
     for name in first.metrics:
         metric = METRICS.get(name)
         measured = [record.metrics[name] for record in entry.records if name in record.metrics]
         meaning = metric.description if metric else ""
+        reason = next((value.reason for value in measured if value.reason), None)
+        shown = "as above" if meaning and meaning == said else meaning
         rows.append([
             name,
-            *([_mean(measured)] if several else []),
+            *([_mean(entry, name)] if several else []),
+            number(metric.chance(first.faulty, first.items)) if metric else NOTHING,
             *[_value(value) for value in measured],
             *[NOTHING] * (len(seeds) - len(measured)),
-            number(metric.chance(first.faulty, first.items)) if metric else NOTHING,
-            "as above" if meaning and meaning == said else meaning,
+            f"undefined: {reason}" if reason else shown,
         ])  # fmt: skip
-        said = meaning
+        said = said if reason else meaning
     intervals = any(value.low is not None for record in entry.records for value in record.metrics.values())
     caption = "Higher is better, except FoE. " + (
-        "In brackets: intervals for having few items." if intervals else "The records have no intervals."
+        "In brackets: 95 % intervals, as on the board." if intervals else "The records have no intervals."
     )
     return page.table(columns, rows, caption)
 
 
 def _value(measured: Measured) -> str:
     if measured.value is None:
-        return f"{NOTHING} ({measured.reason})"
+        return NOTHING
     ends = "" if measured.low is None or measured.high is None else f" [{measured.low:.3f}, {measured.high:.3f}]"
     return f"{measured.value:.3f}{ends}"
 
 
-def _mean(measured: Sequence[Measured]) -> str:
-    values = [value.value for value in measured if value.value is not None]
+def _mean(entry: Entry, name: str) -> str:
+    values, interval = entry.row.values(name), entry.row.interval(name)
     if not values:
         return NOTHING
-    return f"{statistics.fmean(values):.3f}" + (f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else "")
+    spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
+    return f"{mean(values):.3f}{spread}" + (f" [{interval.low:.3f}, {interval.high:.3f}]" if interval else "")
 
 
 def _curves(curves: Sequence[Curve]) -> list[Html]:
     if not curves or not curves[0][-1][1]:
         return [page.paragraph("There is no curve: nothing is faulty, or no ranking could be read.")]
     drawn = [thinned(curve) for curve in curves]
-    mean = thinned(mean_of(curves)) if len(curves) > 1 else None
-    lines = "Thick: the mean over seeds; thin: every seed. " if mean else ""
+    middle = thinned(mean_of(curves)) if len(curves) > 1 else None
+    lines = "Thick: the mean over seeds; thin: every seed. " if middle else ""
     caption = f"{lines}Dashed: a random order. Between corners as expected of tied items."
     return [
         Html(
-            f'<figure><div class="charts">{effort_chart(drawn, mean)}{precision_chart(drawn, mean)}</div>'
+            f'<figure><div class="charts">{effort_chart(drawn, middle)}{precision_chart(drawn, middle)}</div>'
             f"<figcaption>{page.escaped(caption)}</figcaption></figure>"
         )
     ]

@@ -41,12 +41,15 @@ def badge(kind: str) -> Html:
 
 def number(value: float | None, digits: int = 3) -> str:
     """Return a number as pages print it; a dash where there is none."""
-    return NOTHING if value is None else f"{value:.{digits}f}"
+    if value is None:
+        return NOTHING
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if not text.strip("-0.") else text  # no minus before a zero
 
 
 def interval(figure: Figure) -> str:
     """Return the interval of a metric as text; empty where there is none."""
-    return "" if figure.low is None or figure.high is None else f"{figure.low:.3f} to {figure.high:.3f}"
+    return "" if figure.low is None or figure.high is None else f"{figure.low:.3f}–{figure.high:.3f}"
 
 
 def _element(kind: str, content: str) -> str:
