@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cleanbench import __version__, asking, records
+from cleanbench import __version__, asking, not_run, records
 from cleanbench.asking import NoRanking, inapplicable, ranking_of, task_of
 from cleanbench.core import Floats, Ints, Issue, Need, Ranking, UserError, digest_of
 from cleanbench.detector import Detector
@@ -62,6 +62,7 @@ def run(request: Request, store: Store) -> Outcome:
     if not embedded:  # the same run, whatever encoder is named beside it
         request = replace(request, seeds=request.seeds.model_copy(update={"encoder": None}))
     if not issues:
+        not_run.note(request, not_ranked)
         nothing = records.RunFile(records=(), not_ranked=not_ranked, complete=True)
         return Outcome(request.label, encoder_name, nothing, None, warnings=image_set.warnings)
     key = _key(request, issues, embedded, class_key)
@@ -113,6 +114,7 @@ def run(request: Request, store: Store) -> Outcome:
         complete=not (failed or refused_now),
         warnings=noticed,
     )
+    not_run.note(request, not_ranked)
     if rankings:
         write_folder(folder, request, result, rankings, log, embeddings.history if embeddings else {})
     failures = request.output / image_set.name / "failed" / f"{name}.log"

@@ -40,6 +40,11 @@ class Board:
         """The records, one per line, in the order of `settled`."""
         return self.folder / "records.jsonl"
 
+    @property
+    def not_run_file(self) -> Path:
+        """What did not run, one per line, if there is any."""
+        return self.folder / "not_run.jsonl"
+
     def records(self) -> list[Record]:
         """Read the records; a board that does not exist yet has none.
 
@@ -85,6 +90,7 @@ class Board:
         kinds = (".md", ".svg", ".csv", ".json", ".tex", ".html")
         names = {f"{issue}{end}" for issue in Issue for end in ("", "_by_encoder", "_grid")}
         tables = [path for path in self.folder.glob("*.*") if path.stem in names and path.suffix in kinds]
+        tables += [self.not_run_file] if self.not_run_file.exists() else []
         return sorted([*tables, *(path for issue in Issue for path in self.folder.glob(f"{issue}/*.html"))])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cleanbench import not_run
 from cleanbench.core import Issue, UserError, digest_of
 from cleanbench.leaderboard import heatmap, rendering, tables
 from cleanbench.leaderboard.board import Board, boards, fingerprint_of, settled, stem, strangers, truth_of
@@ -18,6 +19,7 @@ from cleanbench.leaderboard.evidence import (
     read_truth,
     score,
 )
+from cleanbench.not_run import NotRun
 from cleanbench.records import Record, write_records
 
 # Signs shown on both sides of a difference.
@@ -89,7 +91,18 @@ def _board(board: Board, records: list[Record]) -> Iterator[str]:
 
     expected = {where}
     revisions = {}
+    absent: list[NotRun] = []
+    try:
+        absent = not_run.read(board.not_run_file)
+        stated = not_run.settled([each for each in absent if not_run.belongs(each, records)], records)
+        if absent:
+            expected.add(board.not_run_file)
+            yield from _pages({board.not_run_file: not_run.as_lines(stated)})
+    except UserError as error:
+        expected.add(board.not_run_file)
+        yield str(error)
     for issue, of_issue in tables.by_issue(records):
+        missing = [each for each in absent if each.issue is issue]
         expected |= {board.truth(issue), *(board.ranking(record) for record in of_issue)}
         for path, drawn in rendering.figures(board, issue, of_issue).items():
             expected.add(path)
@@ -97,14 +110,14 @@ def _board(board: Board, records: list[Record]) -> Iterator[str]:
         try:
             truth = read_truth(board.truth(issue), issue)
         except UserError as error:
-            files = rendering.issue_files(board, issue, of_issue, None, None)
+            files = rendering.issue_files(board, issue, of_issue, None, None, missing)
             expected |= files.keys()
             yield from _pages(files)
             yield f"{error}; the {issue} records could not be checked"
             continue
         found: dict[Path, Evidence] = {}
         differences = [each for record in of_issue for each in _record(board, record, truth, found)]
-        files = rendering.issue_files(board, issue, of_issue, comparison_of(board, of_issue, found), truth)
+        files = rendering.issue_files(board, issue, of_issue, comparison_of(board, of_issue, found), truth, missing)
         expected |= files.keys()
         yield from _pages(files)
         revisions[issue] = truth.revision

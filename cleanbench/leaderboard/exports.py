@@ -13,6 +13,7 @@ from cleanbench.leaderboard.rows import SHOWN
 from cleanbench.leaderboard.tables import terms_of
 from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
+from cleanbench.not_run import NotRun
 from cleanbench.records import Record
 
 # What a table of a paper has room for.
@@ -53,7 +54,7 @@ def as_csv(entries: Sequence[Entry], records: Sequence[Record]) -> str:
     return text.getvalue()
 
 
-def as_json(entries: Sequence[Entry], records: Sequence[Record], board: Board) -> str:
+def as_json(entries: Sequence[Entry], records: Sequence[Record], board: Board, absent: Sequence[NotRun] = ()) -> str:
     """Return the board of an issue with what its numbers rest on, and which rankings are behind each line."""
     first, truth, terms = records[0], truth_of(records[0]), terms_of(records)
     content = {
@@ -74,6 +75,7 @@ def as_json(entries: Sequence[Entry], records: Sequence[Record], board: Board) -
             for name, chance in chance_of(records).items()
         },
         "rows": [_row(entry, board) for entry in entries],
+        "not_run": [each.model_dump(include={"method", "encoder", "reason"}) for each in absent],
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 

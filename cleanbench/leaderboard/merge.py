@@ -2,7 +2,7 @@
 
 A board can be read at every moment of a merge. Truth and rankings are written first, then the records in one step,
 then what no record refers to is removed and the pages are rendered; a merge that is cut short leaves at most files
-without a record and pages of the day before, which the next merge removes and renders.
+without a record, and pages of the day before or none, which the next merge removes and renders.
 """
 
 import shutil
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from cleanbench import not_run
 from cleanbench.core import Issue, UserError
 from cleanbench.leaderboard import rendering, tables
 from cleanbench.leaderboard.board import Board, boards, settled, strangers, truth_of
@@ -86,11 +87,11 @@ def merge(output: Path, root: Path) -> Merged:
     if not output.is_dir():
         raise UserError(f"there is no folder {output}; say where the runs are: output=DIR")
     merged = Merged()
-    candidates = _candidates(output, merged)
+    candidates, missing = _candidates(output, merged), _not_run(output, merged)
     try:
         root.mkdir(parents=True, exist_ok=True)
         with FileLock(root / LOCK):
-            _merge(candidates, root, merged)
+            _merge(candidates, missing, root, merged)
     except OSError as error:
         raise UserError(f"the boards in {root} cannot be written ({error})") from error
     return merged
@@ -146,7 +147,18 @@ def _defects(candidate: Candidate, truths: dict[tuple[Path, Issue], Judgements])
     return defects
 
 
-def _merge(candidates: Iterable[Candidate], root: Path, merged: Merged) -> None:
+def _not_run(output: Path, merged: Merged) -> list[not_run.NotRun]:
+    """Read what did not run; what is refused is noted."""
+    found = []
+    for path in sorted(output.glob(f"*/{not_run.FOLDER}/*.json")):
+        try:
+            found += not_run.read(path)
+        except (UserError, OSError) as error:
+            merged.refused.append(str(error))
+    return found
+
+
+def _merge(candidates: Iterable[Candidate], missing: list[not_run.NotRun], root: Path, merged: Merged) -> None:
     """Merge into every board and render all of them; the caller holds the lock."""
     for scratch in root.rglob(".*.tmp"):  # left by a merge that was cut short
         scratch.unlink()
@@ -156,7 +168,7 @@ def _merge(candidates: Iterable[Candidate], root: Path, merged: Merged) -> None:
     contents = {}
     for board, group in sorted(by_board.items(), key=lambda item: item[0].name):
         try:
-            contents[board] = _merge_board(board, group, merged)
+            contents[board] = _merge_board(board, group, missing, merged)
         except UserError as error:
             merged.refused.append(f"{board.folder}: {error}; {len(group)} records were not merged into it")
     contents = {board: records for board, records in contents.items() if records}
@@ -165,7 +177,9 @@ def _merge(candidates: Iterable[Candidate], root: Path, merged: Merged) -> None:
         _write(path, text)
 
 
-def _merge_board(board: Board, candidates: Iterable[Candidate], merged: Merged) -> list[Record]:
+def _merge_board(
+    board: Board, candidates: Iterable[Candidate], missing: Iterable[not_run.NotRun], merged: Merged
+) -> list[Record]:
     """Merge into one board and render it; return its records."""
     before = board.records()
     accepted: list[Candidate] = []
@@ -189,9 +203,12 @@ def _merge_board(board: Board, candidates: Iterable[Candidate], merged: Merged) 
     for path in board.folder.glob("rankings/*/*.parquet"):
         if path not in standing:
             path.unlink()
-    rendered: dict[Path, str] = {}
+    absent = not_run.settled(
+        [*not_run.read(board.not_run_file), *(each for each in missing if not_run.belongs(each, after))], after
+    )
+    rendered: dict[Path, str] = {board.not_run_file: not_run.as_lines(absent)} if absent else {}
     for issue, records in tables.by_issue(after):
-        rendered |= _rendered(board, issue, records)
+        rendered |= _rendered(board, issue, records, [each for each in absent if each.issue is issue])
     for path, text in rendered.items():
         _write(path, text)
     for path in board.pages():
@@ -204,7 +221,7 @@ def _merge_board(board: Board, candidates: Iterable[Candidate], merged: Merged) 
     return after
 
 
-def _rendered(board: Board, issue: Issue, records: list[Record]) -> dict[Path, str]:
+def _rendered(board: Board, issue: Issue, records: list[Record], absent: list[not_run.NotRun]) -> dict[Path, str]:
     """Render one issue; a board whose files are damaged is rendered as far as it can be, and its check says why."""
     truth, comparison = None, None
     try:
@@ -213,7 +230,7 @@ def _rendered(board: Board, issue: Issue, records: list[Record]) -> dict[Path, s
             comparison = comparison_of(board, records, evidence_of(board, records, truth))
     except UserError:
         comparison = None
-    files = rendering.issue_files(board, issue, records, comparison, truth)
+    files = rendering.issue_files(board, issue, records, comparison, truth, absent)
     return files | rendering.figures(board, issue, records)
 
 

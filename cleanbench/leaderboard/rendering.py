@@ -16,6 +16,7 @@ from cleanbench.leaderboard.exports import as_csv, as_json, as_latex
 from cleanbench.leaderboard.site.board_page import board_page
 from cleanbench.leaderboard.site.entry_page import entry_page, stem
 from cleanbench.leaderboard.site.index_page import index_page
+from cleanbench.not_run import NotRun
 from cleanbench.records import Record
 from cleanbench.uncertainty.comparison import Comparison
 
@@ -37,6 +38,7 @@ def issue_files(
     records: Sequence[Record],
     comparison: Comparison | None,
     truth: Judgements | None,
+    absent: Sequence[NotRun],
 ) -> dict[Path, str]:
     """Return the tables and pages of one issue of a board, by their places; its heat map is in `figures`.
 
@@ -46,17 +48,18 @@ def issue_files(
         records: All its records, at least one.
         comparison: Of the rows; None where they cannot be compared.
         truth: The judgements; None if they cannot be read, and then there are no curves.
+        absent: What did not run.
     """
     grid = grid_of(records)
     entries = entries_of(records, comparison)
     style, script = asset("site.css") + asset("board.css"), asset("board.js")
     curves = {} if truth is None else _curves(board, records, truth)
     files = {
-        board.table(issue): tables.page(records, comparison),
+        board.table(issue): tables.page(records, comparison, absent),
         board.exported(issue, ".csv"): as_csv(entries, records),
-        board.exported(issue, ".json"): as_json(entries, records, board),
+        board.exported(issue, ".json"): as_json(entries, records, board, absent),
         board.exported(issue, ".tex"): as_latex(entries, records),
-        board.site(issue): board_page(entries, records, board, curves, comparison, style=style, script=script),
+        board.site(issue): board_page(entries, records, board, curves, comparison, absent, style=style, script=script),
     }
     if grid.complete_methods:
         files[board.by_encoder(issue)] = by_encoder.page(records, grid)

@@ -13,6 +13,7 @@ from cleanbench.leaderboard.markdown import NOTHING, code, escaped, markdown, nu
 from cleanbench.leaderboard.rows import BAND, BOUNDED, SHOWN, Row, mean, rows_of
 from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
+from cleanbench.not_run import NotRun
 from cleanbench.records import Record, Terms
 from cleanbench.uncertainty.comparison import Comparison
 from cleanbench.uncertainty.intervals import Interval, weak
@@ -36,12 +37,13 @@ KINDS: Mapping[str, str] = {
 }
 
 
-def page(records: Sequence[Record], comparison: Comparison | None = None) -> str:
+def page(records: Sequence[Record], comparison: Comparison | None = None, absent: Sequence[NotRun] = ()) -> str:
     """Render the table of one issue of one board.
 
     Args:
         records: All records of the issue, at least one.
         comparison: Of the rows, in the order of `rows_of`; None where they cannot be compared.
+        absent: What did not run.
     """
     first = records[0]
     rows = rows_of(records)
@@ -53,6 +55,7 @@ def page(records: Sequence[Record], comparison: Comparison | None = None) -> str
         "",
         *ranked(rows, first, comparison),
         *_favourites(rows, comparison),
+        *_absent(absent),
         "",
         "## How to read it",
         "",
@@ -61,6 +64,16 @@ def page(records: Sequence[Record], comparison: Comparison | None = None) -> str
         WRITTEN,
     ]
     return "\n".join(lines) + "\n"
+
+
+def _absent(absent: Sequence[NotRun]) -> list[str]:
+    """Say what did not run, and why."""
+    if not absent:
+        return []
+    rows = [
+        [code(each.method), code(each.encoder) if each.encoder else NOTHING, escaped(each.reason)] for each in absent
+    ]
+    return ["", "## Not run", "", *markdown(["Method", "Encoder", "Reason"], rows, right=set())]
 
 
 def index(contents: Mapping[Board, Sequence[Record]]) -> str:

@@ -19,6 +19,7 @@ from cleanbench.leaderboard.site.entry_page import WRITTEN, stem
 from cleanbench.leaderboard.site.words import badge, from_markdown, interval, number
 from cleanbench.leaderboard.tables import facts
 from cleanbench.metrics import METRICS
+from cleanbench.not_run import NotRun
 from cleanbench.records import Record
 from cleanbench.report import page
 from cleanbench.report.page import Html, code, escaped
@@ -52,6 +53,7 @@ def board_page(
     board: Board,
     curves: Mapping[str, Curve],
     comparison: Comparison | None,
+    absent: Sequence[NotRun],
     *,
     style: str,
     script: str,
@@ -64,6 +66,7 @@ def board_page(
         board: Its board.
         curves: By the records' keys; none where a ranking could not be read.
         comparison: Of the lines; None where they cannot be compared.
+        absent: What did not run.
         style: Of the site.
         script: Of the site.
     """
@@ -77,6 +80,7 @@ def board_page(
         page.section("Ranking", _controls(entries), _table(entries, heads, chance, first), anchor="ranking"),
         page.section("Compare", _compare(first, chance), anchor="compare"),
         *([page.section("Methods × encoders", *_grid(grid), anchor="grid")] if grid.complete_methods else []),
+        *([page.section("Not run", _absent(absent), anchor="not-run")] if absent else []),
         page.section("How to read it", *_reading(entries, comparison), anchor="reading"),
         page.section("Files", _files(board, first.issue, bool(grid.complete_methods)), anchor="files"),
     ]
@@ -309,10 +313,19 @@ def _grid(grid: Grid) -> list[Html]:
     return [Html(table), *map(page.paragraph, sentences)]
 
 
+def _absent(absent: Sequence[NotRun]) -> Html:
+    rows = [[each.method, code(each.encoder) if each.encoder else NOTHING, each.reason] for each in absent]
+    return page.table(["Method", "Encoder", "Reason"], rows, "Methods that ranked nothing here, and why.")
+
+
 def _reading(entries: Sequence[Entry], comparison: Comparison | None) -> list[Html]:
     told = [*map(from_markdown, legend([entry.row for entry in entries], comparison))]
     if comparison is not None:
         told.append(Html("The ranks stand small below the rank; on an equal track, ranks and tiers are those on it."))
+    told.append(Html(
+        "Small below a value: the interval of AP and AUROC where there is one, otherwise the standard deviation over "
+        "seeds. All intervals are on the pages of the methods."
+    ))  # fmt: skip
     told.append(Html(
         "The line below AP and AUROC runs from 0 to 1: a dot for the value, a band for the interval where there is "
         "one, and a stroke for chance."

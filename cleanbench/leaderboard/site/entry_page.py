@@ -53,8 +53,8 @@ def entry_page(entry: Entry, curves: Mapping[str, Curve], board: Board, style: s
         page.link(f"{first.issue.heading} on {first.dataset}", f"../{first.issue}.html#{stem(entry)}"),
     )  # fmt: skip
     sections = [
-        page.section("Metrics", _metrics(entry)),
         page.section("Curves", *_curves([curves[record.key] for record in entry.records if record.key in curves])),
+        page.section("Metrics", _metrics(entry)),
         page.section("Settings", *_settings(entry)),
         page.section("Cost", _cost(entry)),
         page.section("Records", *[_record(record, board) for record in entry.records]),
@@ -86,29 +86,34 @@ def _metrics(entry: Entry) -> Html:
     several = len(entry.records) > 1
     first = entry.records[0]
     seeds = [f"Seed {record.seeds.method}" if several else "Value" for record in entry.records]
-    head = ["Metric", *(["Mean ± sd"] if several else []), "By chance", *seeds, "Meaning"]
-    columns = [Column(name) if name not in ("Metric", "Meaning") else name for name in head]
-    rows, said = [], ""
+    head = ["Metric", *(["Mean ± sd"] if several else []), "By chance", *seeds]
+    columns = [Column(name) if name != "Metric" else name for name in head]
+    rows = []
     for name in first.metrics:
         metric = METRICS.get(name)
         measured = [record.metrics[name] for record in entry.records if name in record.metrics]
-        meaning = metric.description if metric else ""
-        reason = next((value.reason for value in measured if value.reason), None)
-        shown = "as above" if meaning and meaning == said else meaning
         rows.append([
             name,
             *([_mean(entry, name)] if several else []),
             number(metric.chance(first.faulty, first.items)) if metric else NOTHING,
             *[_value(value) for value in measured],
             *[NOTHING] * (len(seeds) - len(measured)),
-            f"undefined: {reason}" if reason else shown,
         ])  # fmt: skip
-        said = said if reason else meaning
     intervals = any(value.low is not None for record in entry.records for value in record.metrics.values())
     caption = "Higher is better, except FoE. " + (
         "In brackets: 95 % intervals, as on the board." if intervals else "The records have no intervals."
     )
-    return page.table(columns, rows, caption)
+    return page.joined(page.table(columns, rows, caption), page.bullets(_meanings(first)))
+
+
+def _meanings(record: Record) -> list[str]:
+    """Say what the metrics are, and why some have no value; what is said of several is said once."""
+    told: dict[str, list[str]] = {}
+    for name, measured in record.metrics.items():
+        told.setdefault(METRICS[name].description if name in METRICS else "", []).append(name)
+        if measured.reason:
+            told.setdefault(f"undefined, {measured.reason}", []).append(name)
+    return [f"{', '.join(names)}: {meaning}." for meaning, names in told.items() if meaning]
 
 
 def _value(measured: Measured) -> str:
