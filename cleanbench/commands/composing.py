@@ -68,6 +68,15 @@ def image_set_of(given: Words) -> ImageSet:
     Raises:
         UserError: If a setting is unknown, makes no sense or lacks its value.
     """
+    return seeded_image_set_of(given)[0]
+
+
+def seeded_image_set_of(given: Words) -> tuple[ImageSet, int | None]:
+    """Return the data set, as `image_set_of` does, and its seed; None if it has none.
+
+    Raises:
+        UserError: If a setting is unknown, makes no sense or lacks its value.
+    """
     from hydra import compose, initialize_config_module
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -82,6 +91,6 @@ def image_set_of(given: Words) -> ImageSet:
     try:
         with initialize_config_module("cleanbench.conf", version_base="1.3", job_name="cleanbench"):
             composed = compose("config", [*zoo.search_overrides(config_folders()), *words])
-        return made(config.checked(composed))
+        return made(config.checked(composed)), composed.dataset.get("seed")
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
         raise UserError(explained(error, words)) from error

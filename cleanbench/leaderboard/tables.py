@@ -211,22 +211,27 @@ def ranked(rows: Sequence[Row], first: Record) -> list[str]:
 
 
 def _cells(row: Row, rank: str, covered: bool, costed: bool) -> list[str]:
-    costs = [record.cost for record in row.records]
+    costs = [record.cost for record in row.records if record.cost is not None]
     supervised = any(record.supervised for record in row.records)
     coverage = min(record.coverage for record in row.records)
     return [
         rank,
-        code(row.method) + (" †" if supervised else ""),
+        code(row.method) + (" †" if supervised else "") + (" §" if _submitted(row) else ""),
         (code(row.encoder) if row.encoder else NOTHING) + (" ‡" if _foreign(row) else ""),
         *[_measured(row.values(name)) for name in SHOWN],
         _band(row),
         # Rounded down: what is not covered whole never prints as 1.
         *([] if covered else [f"{math.floor(coverage * 1000) / 1000:.3f}"]),
         str(len(row.records)),
-        f"{_mean([cost.fit_cpu_seconds + cost.cpu_seconds for cost in costs]):.1f}",
-        f"{_mean([cost.peak_mib for cost in costs]):.0f}",
+        f"{_mean([cost.total_cpu_seconds for cost in costs]):.1f}" if costs else NOTHING,
+        f"{_mean([cost.peak_mib for cost in costs]):.0f}" if costs else NOTHING,
         *([f"{_mean(row.encoder_costs):.1f}" if row.encoder_costs else NOTHING] if costed else []),
     ]
+
+
+def _submitted(row: Row) -> bool:
+    """Return whether a ranking of the row was made elsewhere."""
+    return any(record.provenance is not None for record in row.records)
 
 
 def _foreign(row: Row) -> bool:
@@ -278,6 +283,8 @@ def legend(rows: Sequence[Row]) -> list[str]:
         described.append("- Coverage: lowest share of the annotated items that got a score; the others rank last.")
     if any(record.supervised for row in rows for record in row.records):
         described.append("- †: supervised, the method was told labels that are stated to be right.")
+    if any(_submitted(row) for row in rows):
+        described.append("- §: the ranking was made elsewhere and handed in; its numbers were computed here.")
     if papers := sorted({record.paper_encoder or "" for row in rows if _foreign(row) for record in row.records}):
         described.append(f"- ‡: not the encoder that the method's paper reports on, {', '.join(map(code, papers))}.")
     return described
