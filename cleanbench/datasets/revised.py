@@ -90,8 +90,8 @@ def revised(
         truth = same_group(ids, codes, negatives, seed, name=benchmark.group)
         truths[truth.issue, truth.name] = truth
         made[f"{truth.issue} {truth.name}"] = (
-            f"Metadata: {count(truth.faulty, 'pair')} of one {truth.name}, and {len(truth) - truth.faulty:,} pairs of two, "
-            "presumed to differ, drawn at random."
+            f"Metadata: {count(truth.faulty, 'pair')} of one {truth.name}, and {len(truth) - truth.faulty:,} pairs of "
+            "two, presumed to differ, drawn at random."
         )
     return ImageSet(
         name=of if name is None else str(name),
