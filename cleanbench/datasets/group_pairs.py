@@ -90,3 +90,13 @@ def between_groups(groups: Ints, count: int, seed: int) -> tuple[Ints, Floats]:
             drawn = np.union1d(drawn, apart(rng.integers(everything, size=attempts)))
         drawn = np.sort(rng.choice(drawn, count, replace=False))
     return known[decode(drawn, len(known))], np.full(len(drawn), len(drawn) / max(total, 1))
+
+
+def connected(pairs: Ints, images: int) -> Ints:
+    """Return for each of the images a number that it shares with those it is connected to by pairs, shape ``(N,)``."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(images, images))
+    groups: Ints = connected_components(links, directed=False)[1].astype(np.int64)
+    return groups

@@ -9,7 +9,7 @@ import numpy as np
 from cleanbench.core import GroundTruth, Ints, Issue, UserError, read_only
 from cleanbench.datasets.elimination import Places, eliminate, place
 from cleanbench.datasets.folder import existing, find
-from cleanbench.datasets.group_pairs import between_groups, same_group
+from cleanbench.datasets.group_pairs import between_groups, connected, same_group
 from cleanbench.datasets.listings import classify
 from cleanbench.datasets.revised_benchmarks import BENCHMARKS, Benchmark
 from cleanbench.datasets.revised_lists import LISTS, RevisedLists, read_lists
@@ -264,9 +264,6 @@ def _pairs(position: Mapping[str, int], places: Places, issues: RevisedLists) ->
 
     An image of a near-duplicate that cannot be placed has no group: no pair of it is presumed to be clean.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     placed, lost = [], 0
     for pair in dict.fromkeys(tuple(sorted(pair)) for _, pair in issues.duplicates):
         names = [places.names[index] for index in pair]
@@ -275,9 +272,7 @@ def _pairs(position: Mapping[str, int], places: Places, issues: RevisedLists) ->
         else:
             lost += 1
     pairs: Ints = np.array(placed, dtype=np.int64).reshape(-1, 2)
-    size = len(position)
-    links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(size, size))
-    groups: Ints = connected_components(links, directed=False)[1].astype(np.int64)
+    groups = connected(pairs, len(position))
     involved = {index for _, pair in issues.duplicates for index in pair}
     for indices, images in places.sets:
         if indices & involved:

@@ -3,6 +3,7 @@
 import inspect
 import io
 import json
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from cleanbench.core import UserError, digest_of, read_only
 from cleanbench.datasets.listings import classify
 from cleanbench.datasets.packed import files_digest, open_packed, pack
+from cleanbench.encoders.hub import PATIENCE
 from cleanbench.image_set import Card, ImageSet
 from cleanbench.images import Files, Images, Source
 from cleanbench.progress import progress
@@ -104,7 +106,10 @@ def _made(kind: Any, of: str, root: str, part: str | None, options: dict[str, An
         raise UserError(
             f"{of} has no split {part!r}; leave dataset.split=null" + (" or train+test" * ("train" in takes))
         )
+    patience = socket.getdefaulttimeout()
     try:
+        # Per answer of a server: torchvision itself would wait for one without end.
+        socket.setdefaulttimeout(PATIENCE if download else patience)
         return kind(**settings)
     # What is missing, the classes of torchvision tell by errors of any kind.
     except Exception as error:
@@ -113,6 +118,8 @@ def _made(kind: Any, of: str, root: str, part: str | None, options: dict[str, An
             f"torchvision does not read {of} from {root}: {reason}; put the files as published there, or set "
             "dataset.download=true"
         ) from error
+    finally:
+        socket.setdefaulttimeout(patience)
 
 
 def _fill(folder: Path, made: Sequence[Any]) -> None:
