@@ -2,7 +2,7 @@
 
 import hashlib
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,20 +68,27 @@ def cifar10(root: str) -> Cifar10:
             f"{place} holds neither {FOLDER} nor {ARCHIVE}; put the Python version of CIFAR-10 there, from "
             "https://www.cs.toronto.edu/~kriz/cifar.html"
         )
-    batches = dict(_batches(source))
-    for name, content in batches.items():
+    labels = [np.asarray(batch[b"labels"], dtype=np.int64) for batch in _parsed(source)]
+    key = hashlib.sha256("".join(MD5.values()).encode()).hexdigest()
+    folder = Store.default().folder(f"cifar10/{key[:32]}", lambda empty: pack(empty, _pictures(_parsed(source))))
+    *train, test = map(len, labels)
+    names = (*(f"train/{row:05d}" for row in range(sum(train))), *(f"test/{row:05d}" for row in range(test)))
+    return Cifar10(
+        open_packed(folder, names),
+        np.concatenate(labels),
+        sum(train),
+        f"{source}, the Python version, checked by the published MD5 of each batch",
+    )
+
+
+def _parsed(source: Path) -> Iterator[dict[bytes, Any]]:
+    """Yield the content of each batch, one in memory at a time."""
+    for name, content in _batches(source):
         if hashlib.md5(content, usedforsecurity=False).hexdigest() != MD5[name]:
             raise UserError(
                 f"{source}: {name} is not the published file (its MD5 differs); get the Python version anew"
             )
-    parsed = [parse_pickle(batches[name], f"{source}, {name}", encoding="bytes") for name in MD5]
-    labels = np.concatenate([np.asarray(batch[b"labels"], dtype=np.int64) for batch in parsed])
-    key = hashlib.sha256("".join(MD5.values()).encode()).hexdigest()
-    folder = Store.default().folder(f"cifar10/{key[:32]}", lambda empty: pack(empty, _pictures(parsed)))
-    train = len(labels) - len(parsed[-1][b"labels"])
-    return Cifar10(
-        open_packed(folder), labels, train, f"{source}, the Python version, checked by the published MD5 of each batch"
-    )
+        yield parse_pickle(content, f"{source}, {name}", encoding="bytes")
 
 
 def _batches(source: Path) -> Iterator[tuple[str, bytes]]:
@@ -91,17 +98,20 @@ def _batches(source: Path) -> Iterator[tuple[str, bytes]]:
             for name in MD5:
                 yield name, (source / name).read_bytes()
             return
+        wanted = {f"{FOLDER}/{name}": name for name in MD5}
+        found = {}
+        # In the order of the archive: going back in it means to unpack it again from its start.
         with tarfile.open(source) as archive:
-            for name in MD5:
-                member = archive.extractfile(f"{FOLDER}/{name}")
-                if member is None:
-                    raise UserError(f"{source} holds no file {name}; it is not the published archive")
-                yield name, member.read()
+            for member in archive:
+                if member.name in wanted and (file := archive.extractfile(member)) is not None:
+                    found[wanted[member.name]] = file.read()
+        for name in MD5:
+            yield name, found.pop(name)
     except (OSError, KeyError, EOFError, tarfile.TarError) as error:
-        raise UserError(f"{source} is not read as CIFAR-10 ({error}); get the Python version anew") from error
+        raise UserError(f"{source} is not read as CIFAR-10 ({error!r}); get the Python version anew") from error
 
 
-def _pictures(batches: list[Any]) -> Iterator[bytes]:
+def _pictures(batches: Iterable[dict[bytes, Any]]) -> Iterator[bytes]:
     """Yield all images as PPM files, which are their pixels behind a few words."""
     for batch in batches:
         pixels = batch[b"data"].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)

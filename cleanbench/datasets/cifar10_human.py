@@ -135,7 +135,10 @@ def cifar10_human(
 
 
 def _from_hub() -> Cifar10:
-    found = hub("uoft-cs/cifar10", split="train+test", image="img", label="label")
+    try:
+        found = hub("uoft-cs/cifar10", split="train+test", image="img", label="label")
+    except UserError as error:
+        raise UserError(f"{error}; or give the folder of the Python version of CIFAR-10 as dataset.root") from error
     if found.classes != CLASSES or found.labels is None:
         raise UserError("uoft-cs/cifar10 on the Hub no longer has the ten classes; give dataset.root")
     rows = np.argsort(np.asarray(found.images.positions))

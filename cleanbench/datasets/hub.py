@@ -94,7 +94,7 @@ def hub(
     return ImageSet(
         name=(Path(path).name or "hub") if name is None else str(name),
         ids=ids,
-        images=Images(open_packed(folder), tuple(order)),
+        images=Images(open_packed(folder, stored["ids"]), tuple(order)),
         labels=labels,
         classes=classes,
         attributes={column: read_only(np.array(values, dtype=object)) for column, values in facts.items()},

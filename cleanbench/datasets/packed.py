@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cleanbench.core import digest_of
-from cleanbench.store import open_array
+from cleanbench.store import damaged, open_array
 
 BYTES, ENDS = "images.bin", "ends"
 
@@ -20,10 +20,12 @@ class Packed:
     Attributes:
         path: The file.
         ends: Where each image ends in it, shape ``(N,)``.
+        names: What messages call the images.
     """
 
     path: Path
     ends: npt.NDArray[np.int64]
+    names: tuple[str, ...]
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -37,8 +39,8 @@ class Packed:
             return file.read(int(self.ends[index]) - start)
 
     def describe(self, index: int) -> str:
-        """Return a name for an image."""
-        return f"image {index}"
+        """Return the name of an image."""
+        return self.names[index]
 
 
 def pack(folder: Path, images: Iterable[bytes]) -> None:
@@ -51,14 +53,17 @@ def pack(folder: Path, images: Iterable[bytes]) -> None:
     np.save(folder / ENDS, np.array(ends, dtype=np.int64))
 
 
-def open_packed(folder: Path) -> Packed:
-    """Open what `pack` wrote.
+def open_packed(folder: Path, names: Iterable[str]) -> Packed:
+    """Open what `pack` wrote; the names are those of the images in their order.
 
     Raises:
         UserError: If the folder is damaged, naming it.
     """
     # In memory, not mapped: the child process of a method gets a copy.
-    return Packed(folder / BYTES, np.array(open_array(folder / f"{ENDS}.npy")))
+    ends, named = np.array(open_array(folder / f"{ENDS}.npy")), tuple(names)
+    if len(ends) != len(named):
+        raise damaged(folder, f"{len(ends)} images for {len(named)} names")
+    return Packed(folder / BYTES, ends, named)
 
 
 def files_digest(root: Path) -> str:

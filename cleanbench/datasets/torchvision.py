@@ -53,21 +53,23 @@ def torchvision(
         raise UserError(f"torchvision has no data set {of!r}.{nearest(of, datasets.__all__)}")
     parts: Sequence[str | None] = [None] if split is None else [part.strip() for part in str(split).split("+")]
     made = [_made(getattr(datasets, of), of, root, part, dict(options or {}), download) for part in parts]
+    sizes = [len(set_) for set_ in made]
+    where = [part or "" for part, size in zip(parts, sizes, strict=True) for _ in range(size)]
+    rows = [f"{row:08d}" for size in sizes for row in range(size)]
+    ids = rows if len(parts) == 1 else [f"{part}/{row}" for part, row in zip(where, rows, strict=True)]
     if all(isinstance(set_[0][0], str) for set_ in made if len(set_)):
-        images: Source = Files(tuple(Path(set_[row][0]) for set_ in made for row in range(len(set_))))
-        targets = [[set_[row][1] for row in range(len(set_))] for set_ in made]
+        items = [set_[row] for set_ in made for row in range(len(set_))]
+        images: Source = Files(tuple(Path(path) for path, _ in items))
+        targets = [target for _, target in items]
     else:
         place = Path(root).expanduser()
         key = [of, version("torchvision"), version("pillow"), str(split), json.dumps(options, default=str)]
         digest = digest_of([*key, files_digest(place.resolve()) if place.is_dir() else ""])
         folder = Store.default().folder(f"torchvision/{digest[:32]}", lambda empty: _fill(empty, made))
-        images, targets = open_packed(folder), read_json(folder / "targets.json")
-    ids, where = [], []
-    for part, found in zip(parts, targets, strict=True):
-        ids += [f"{row:08d}" if len(parts) == 1 else f"{part}/{row:08d}" for row in range(len(found))]
-        where += [part or ""] * len(found)
+        images, targets = open_packed(folder, ids), read_json(folder / "targets.json")
     order = sorted(range(len(ids)), key=ids.__getitem__)
-    names = [_class(target, set_) for set_, found in zip(made, targets, strict=True) for target in found]
+    owners = [set_ for set_ in made for _ in range(len(set_))]
+    names = [_class(target, set_) for target, set_ in zip(targets, owners, strict=True)]
     labels, classes, warnings = classify([names[row] for row in order])
     told = {"split": read_only(np.array([where[row] for row in order], dtype=object))} if split is not None else {}
     return ImageSet(
@@ -115,8 +117,8 @@ def _made(kind: Any, of: str, root: str, part: str | None, options: dict[str, An
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
-            f"torchvision does not read {of} from {root}: {reason}; put the files as published there, or set "
-            "dataset.download=true"
+            f"torchvision does not read {of} from {root}: {reason}; put the files as published there"
+            + (", or set dataset.download=true" if "download" in takes and not download else "")
         ) from error
     finally:
         socket.setdefaulttimeout(patience)
@@ -124,15 +126,14 @@ def _made(kind: Any, of: str, root: str, part: str | None, options: dict[str, An
 
 def _fill(folder: Path, made: Sequence[Any]) -> None:
     """Write all images as PNG, and ``targets.json``."""
-    targets: list[list[Any]] = []
+    targets: list[Any] = []
 
     def images() -> Iterator[bytes]:
         with progress("reading images", sum(map(len, made)), "image") as bar:
             for part in made:
-                targets.append([])
                 for row in range(len(part)):
                     image, target = part[row]
-                    targets[-1].append(int(target) if isinstance(target, (int, np.integer)) else target)
+                    targets.append(int(target) if isinstance(target, (int, np.integer)) else target)
                     encoded = io.BytesIO()
                     image.save(encoded, "PNG", compress_level=1)
                     bar.update(1)
