@@ -1,6 +1,7 @@
 """``dataset=hub``: what ``datasets`` reads becomes a set, its images byte by byte; without network it says so."""
 
 import io
+import tarfile
 import time
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,19 @@ def test_a_folder_of_images_is_read(tmp_path: Path) -> None:
         (tmp_path / "set" / "train" / name).read_bytes() for name in ("cat/i00.png", "cat/i01.png", "dog/i02.png")
     }
     assert {images.images.source.read(row) for row in range(3)} == digests
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_an_archive_of_images_is_read(tmp_path: Path, streaming: bool) -> None:
+    (tmp_path / "set").mkdir()
+    with tarfile.open(tmp_path / "set" / "train-0.tar", "w") as archive:
+        for number in range(3):
+            (tmp_path / f"{number}.png").write_bytes(encoded(number))
+            archive.add(tmp_path / f"{number}.png", f"{number}.png")
+    images = read(tmp_path / "set", streaming=streaming)
+    assert [image.getpixel((0, 0))[0] for image in images.images] == [0, 1, 2]
+    assert images.images.describe(1) == "00000001"
+    assert images.labels is None
 
 
 def test_what_is_wrong_is_told(parquet: Path, tmp_path: Path) -> None:

@@ -128,6 +128,8 @@ def test_what_does_not_fit_is_told(small: Path) -> None:
             read(small)
         assert message in str(caught.value)
     lists(small, [5], [], [])
+    with pytest.raises(UserError, match=r"dataset\.negatives must be 0 or more, not -1"):
+        read(small, negatives=-1)
     (small / "images" / ORDER[5]).unlink()
     with pytest.raises(
         UserError, match="holds 0 images that the file list lacks, expected are the 1 that were removed"

@@ -107,8 +107,10 @@ def _batches(source: Path) -> Iterator[tuple[str, bytes]]:
                     found[wanted[member.name]] = file.read()
         for name in MD5:
             yield name, found.pop(name)
-    except (OSError, KeyError, EOFError, tarfile.TarError) as error:
-        raise UserError(f"{source} is not read as CIFAR-10 ({error!r}); get the Python version anew") from error
+    except KeyError as error:
+        raise UserError(f"{source} holds no file {error}; get the Python version of CIFAR-10 anew") from error
+    except (OSError, EOFError, tarfile.TarError) as error:
+        raise UserError(f"{source} is not read as CIFAR-10 ({error}); get the Python version anew") from error
 
 
 def _pictures(batches: Iterable[dict[bytes, Any]]) -> Iterator[bytes]:

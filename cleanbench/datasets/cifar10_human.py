@@ -78,8 +78,6 @@ def cifar10_human(
     """
     if labels not in (*NOISY, ORIGINAL):
         raise UserError(f"dataset.labels={labels} is unknown; choose one of {', '.join((*NOISY, ORIGINAL))}")
-    if negatives < 0:
-        raise UserError(f"dataset.negatives must be 0 or more, not {negatives}")
     try:
         folder = existing(annotations)
     except UserError as error:
@@ -177,13 +175,14 @@ def _duplicate_truth(
         told.setdefault((first, second), set()).add(judgement < 2)
     clear = {pair: next(iter(verdicts)) for pair, verdicts in told.items() if len(verdicts) == 1}
     # Whatever is connected by a judgement is no presumed negative.
-    others, _ = between_groups(connected(pairs, len(ids)), negatives, seed)
+    others, inclusion = between_groups(connected(pairs, len(ids)), negatives, seed)
     truth = GroundTruth.of(
         Issue.NEAR_DUPLICATE,
         ids,
         np.concatenate([np.array(list(clear), dtype=np.int64).reshape(-1, 2), others]),
         [*clear.values(), *(False for _ in others)],
         name="cifair",
+        inclusion=np.concatenate([np.ones(len(clear)), inclusion]) if len(others) else None,
     )
     return truth, len(told) - len(clear)
 

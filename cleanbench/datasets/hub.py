@@ -75,7 +75,8 @@ def hub(
     columns = {"image": image, "label": label, "id": id, "group": group}
     origin = _origin(str(path), revision)
     wanted = Wanted(origin, split, config, streaming, rows, columns)
-    folder = Store.default().folder(f"hub/{wanted.key[:32]}", lambda empty: _fill(empty, wanted))
+    # What is downloaded when this is interrupted is there when it is started again.
+    folder = Store.default().folder(f"hub/{wanted.key[:32]}", lambda empty: _fill(empty, wanted), resume=True)
     stored = read_json(folder / "rows.json")
     order = sorted(range(len(stored["ids"])), key=stored["ids"].__getitem__)
 
@@ -210,6 +211,8 @@ def _fill(folder: Path, wanted: Wanted) -> None:
 
     pack(folder, images())
     shutil.rmtree(scratch, ignore_errors=True)
+    if "" in stored["ids"]:
+        raise UserError(f"dataset.id={wanted.columns['id']} is empty for some images; name another one")
     if twice := [key for key, times in Counter(stored["ids"]).items() if times > 1]:
         raise UserError(
             f"dataset.id={wanted.columns['id']} names several images alike: {some(twice)}; name another one"
@@ -227,7 +230,9 @@ def _rows(rows: Any, part: str, wanted: Wanted, stored: dict[str, Any], *, sever
     """Yield the encoded images of a split, and note what else is known of them in ``stored``."""
     from datasets import ClassLabel, Image
 
-    features = rows.features or {}
+    if rows.features is None:  # a stream of a format that does not tell its columns before the first row
+        rows = rows._resolve_features()
+    features = rows.features
     image, label = (_column(features, wanted.columns, *role) for role in (("image", Image), ("label", ClassLabel)))
     if image is None:
         raise UserError(f"{wanted.origin.path} has no column of images; its columns are {some(features, 10)}")

@@ -240,13 +240,14 @@ def _truths(
                 f"{lost} of {len(indices)} images in the {issue} list cannot be told from others: not judged"
             )
     pairs, groups, lost = _pairs(position, places, issues)
-    others, _ = between_groups(groups, negatives, seed)
+    others, inclusion = between_groups(groups, negatives, seed)
     truths[Issue.NEAR_DUPLICATE, "experts"] = GroundTruth.of(
         Issue.NEAR_DUPLICATE,
         ids,
         np.concatenate([pairs, others]),
         np.repeat([True, False], [len(pairs), len(others)]),
         name="experts",
+        inclusion=np.concatenate([np.ones(len(pairs)), inclusion]),
     )
     made[f"{Issue.NEAR_DUPLICATE} experts"] = (
         f"{FOUND} {len(others):,} other pairs, drawn at random, are presumed to be none."
