@@ -89,6 +89,7 @@ def test_images_and_labels_keep_their_index(annotations: Path, root: Path) -> No
         np.testing.assert_array_equal(np.asarray(images.images[row]), expected)
     assert images.attributes["split"].tolist() == ["test"] * 3 + ["train"] * 10
     assert images.card.commercial is False
+    assert set(images.card.truths) == {"label_error cifar10n", "label_error cifar10h", "near_duplicate"}
 
 
 def test_labels_of_a_human_err_where_they_differ(annotations: Path, root: Path) -> None:

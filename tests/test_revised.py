@@ -65,6 +65,7 @@ def test_gaps_and_folders_place_what_was_removed(small: Path) -> None:
     truth = images.truth(Issue.NEAR_DUPLICATE)
     assert truth is not None
     assert len(truth) == 45
+    assert set(images.card.truths) == {"off_topic", "label_error", "near_duplicate"}
     assert not images.warnings
 
 
@@ -112,6 +113,7 @@ def test_a_table_tells_the_order(small: Path, monkeypatch: pytest.MonkeyPatch) -
     assert dict(zip(images.ids, images.attributes["group"], strict=True))["a/9"] == "0"
     cases = images.truth(Issue.NEAR_DUPLICATE, "case")
     assert cases is not None
+    assert set(images.card.truths) == {"off_topic", "label_error", "near_duplicate experts", "near_duplicate case"}
     assert (cases.kind, cases.faulty, len(cases)) == ("metadata", 5, 45)
     with pytest.raises(UserError, match=r"t\.csv has no column 'dy', which dataset\.label names\. Available: case, dx"):
         read(small, label="dy")

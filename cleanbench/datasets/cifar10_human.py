@@ -196,6 +196,7 @@ def _card(origin: str, used: list[str], truths: list[GroundTruth], labels: str) 
         "cifair": "Human: pairs near in a network's features, judged by hand; one camera shot is a near-duplicate, two "
         "very similar shots are none. Further pairs, if drawn, are presumed to be none.",
     }
+    issues = [truth.issue for truth in truths]
     return Card(
         description="Photographs of 32x32 pixels in ten classes: 50,000 training and 10,000 test images",
         licence="; ".join(["CIFAR-10: no licence stated", *(SOURCES[source][0] for source in used)]),
@@ -206,7 +207,10 @@ def _card(origin: str, used: list[str], truths: list[GroundTruth], labels: str) 
                 *(SOURCES[source][1] for source in used),
             ]
         ),
-        truths={f"{truth.issue} {truth.name}": told[truth.name] for truth in truths},
+        truths={
+            str(truth.issue) if issues.count(truth.issue) == 1 else f"{truth.issue} {truth.name}": told[truth.name]
+            for truth in truths
+        },
         commercial=False if {"cifar10n", "cifar10h"} & set(used) else None,
         grouping="not recorded",
         capture="collected from the web, reduced to 32x32 pixels",

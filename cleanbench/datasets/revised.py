@@ -39,13 +39,17 @@ def revised(
     Gröger et al., "Towards Reliable Dermatology Evaluation Benchmarks", ML4H 2023, published for six benchmarks which
     images are irrelevant, near-duplicates or mislabelled, as indices into a list of images that they did not publish,
     and a list of the images that were left when irrelevant images and one of each near-duplicate were removed. An
-    index is therefore placed in one of three ways, and each index placed is certain:
+    index is therefore placed in one of three ways:
 
     - An order of all images that yields exactly the list of the images left, once the indices removed are left out:
       that of the benchmark's own table (Derm7pt, PAD-UFES-20), or of sorted file names (DDI).
     - Else an image that was left stands where the gaps put it.
-    - And an image that was removed stands where its folder and elimination put it. Where several remain possible, an
-      image is judged if it makes no difference which, and otherwise not judged.
+    - And an image that was removed stands where its folder and elimination put it, if the list goes folder by folder.
+      Where several remain possible, an image is judged if it makes no difference which, and otherwise not judged.
+
+    The first way is certain. The others rest on the published list of the images left being in the order of the whole
+    list, which is seen where the order is known, and on a list that goes folder by folder among the images left doing
+    so among all.
 
     Only confirmed issues are known. That all else is clean is presumed: experts looked at the head of SelfClean's
     rankings, so methods that resemble SelfClean have an advantage, and what no one looked at counts against whoever
@@ -89,6 +93,7 @@ def revised(
         codes, _ = group_codes(facts["group"])
         truth = same_group(ids, codes, negatives, seed, name=benchmark.group)
         truths[truth.issue, truth.name] = truth
+        made[f"{truth.issue} experts"] = made.pop(truth.issue)
         made[f"{truth.issue} {truth.name}"] = (
             f"Metadata: {count(truth.faulty, 'pair')} of one {truth.name}, and {len(truth) - truth.faulty:,} pairs of "
             "two, presumed to differ, drawn at random."
@@ -179,7 +184,7 @@ def _places(
         return placed
     # Other images may lie there, SD-198 in the place of SD-128: what was removed lay in a folder of what was kept.
     folders = {PurePosixPath(name).parent for name in kept}
-    others = [name for name in found if name not in set(kept) and PurePosixPath(name).parent in folders]
+    others = [name for name in sorted(set(found) - set(kept)) if PurePosixPath(name).parent in folders]
     if len(others) != len(removed):
         cure = f", and {benchmark.table} beside them" if benchmark.table else ""
         raise UserError(
@@ -199,6 +204,8 @@ def _labels(
     order: Sequence[str], benchmark: Benchmark, table: Mapping[str, Mapping[str, str]], label: str | None
 ) -> tuple[Ints | None, tuple[str, ...], list[str]]:
     column = label or benchmark.label
+    if not benchmark.table and label:
+        raise UserError(f"dataset.label={label} names a column, but this benchmark comes without a CSV table")
     if not benchmark.table and benchmark.depth > 1:
         return classify([PurePosixPath(name).parent.name for name in order])
     if not column:
@@ -249,9 +256,7 @@ def _truths(
         name="experts",
         inclusion=np.concatenate([np.ones(len(pairs)), inclusion]),
     )
-    made[f"{Issue.NEAR_DUPLICATE} experts"] = (
-        f"{FOUND} {len(others):,} other pairs, drawn at random, are presumed to be none."
-    )
+    made[Issue.NEAR_DUPLICATE] = f"{FOUND} {len(others):,} other pairs, drawn at random, are presumed to be none."
     if lost:
         remarks.append(
             f"{lost} of {count(len(issues.duplicates), 'near-duplicate')} cannot be told from other images that were "
