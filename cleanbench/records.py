@@ -125,14 +125,17 @@ class Cost(Frozen):
 
 
 class Terms(Frozen):
-    """What must stand beside every number of a data set, from its card.
+    """What must stand beside every number of a data set, from its card; empty means "not stated".
 
     Attributes:
         licence: SPDX identifier, or the terms in a sentence.
         commercial: Whether commercial use is allowed; None: not stated.
         redistributable: Whether the licence is known to allow passing images on.
-        citation: What to cite; empty: not stated.
-        identifier: Persistent identifier; empty: not stated.
+        citation: What to cite.
+        identifier: Persistent identifier.
+        grouping: Which images belong together (patient, lesion, capture), or that this is not recorded.
+        blemishes: What is known to be wrong with the set, a sentence each.
+        truth: How the truth that the record was scored against was made, and by whom.
     """
 
     licence: str
@@ -140,11 +143,15 @@ class Terms(Frozen):
     redistributable: bool = False
     citation: str = ""
     identifier: str = ""
+    grouping: str = ""
+    blemishes: tuple[str, ...] = ()
+    truth: str = ""
 
     @classmethod
-    def of(cls, card: Card) -> "Terms":
-        """Return what a record keeps of a card."""
-        return cls(**{name: getattr(card, name) for name in cls.model_fields})
+    def of(cls, card: Card, truth: GroundTruth | None = None) -> "Terms":
+        """Return what a record that was scored against ``truth`` keeps of a card."""
+        kept = {name: getattr(card, name) for name in cls.model_fields if name != "truth"}
+        return cls(**kept, truth="" if truth is None else card.made(truth))
 
 
 class Provenance(Frozen):
@@ -195,7 +202,7 @@ class Record(Frozen):
         created: ISO 8601, UTC.
         notes: What the method says of its ranking, such as the recall of an approximate retrieval.
         provenance: Where a ranking comes from that was made elsewhere; None for a run of the harness.
-        terms: Licence of the data set and what to cite; None in records that were made without.
+        terms: What the card of the data set says that must stand beside its numbers; None in older records.
         schema_version: Version of this format.
     """
 

@@ -33,8 +33,8 @@ def run(
     groups = {**GROUPS, **(also or {})}
     given, rest = split(sys.argv[1:], list(groups))
     if {"--help", "-h"} & set(rest):
-        lines = [f"  {f'{group}=…':<16}{text}" for group, text in groups.items()]
-        lines.append(f"  {'--config-dir DIR':<16}A folder of configurations of your own.")
+        lines = [f"  {f'{group}=…':<18}{text}" for group, text in groups.items()]
+        lines.append(f"  {'--config-dir DIR':<18}A folder of configurations of your own.")
         sys.stdout.write(grammar.help_of(program, options))
         sys.stdout.write("\n".join(["", "Settings, as of a run:", "", *lines, ""]))
         raise SystemExit(0)

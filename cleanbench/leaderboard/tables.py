@@ -172,13 +172,21 @@ def terms_of(records: Sequence[Record]) -> Terms | None:
 
 
 def _terms(records: Sequence[Record]) -> list[str]:
-    """Say under which licence the data are, and what to cite; nothing where no record knows."""
+    """Say what the card of the data set says; nothing where no record knows."""
     terms = terms_of(records)
     if terms is None:
         return []
-    cited = f" Cite: {escaped(terms.citation)}." if terms.citation else ""
-    found = f" Identifier: {escaped(terms.identifier)}." if terms.identifier else ""
-    return [f"- {escaped(sentence(terms))}{cited}{found}"]
+    stated = {
+        "Cite": terms.citation,
+        "Identifier": terms.identifier,
+        "How this truth was made": terms.truth,
+        "Images that belong together": terms.grouping,
+        "Known blemishes": " ".join(terms.blemishes),
+    }
+    return [
+        f"- {escaped(sentence(terms))}",
+        *[f"- {title}: {escaped(text)}" for title, text in stated.items() if text.strip()],
+    ]
 
 
 def _link(records: Sequence[Record]) -> list[str]:

@@ -27,7 +27,7 @@ class Known:
         ids: All of them; None where they are not known.
         truths: By issue: how the truth is called, and what it judges.
         seed: Of the data set.
-        terms: Under which its numbers are shown.
+        terms: By issue, what must stand beside its numbers.
     """
 
     dataset: str
@@ -37,14 +37,15 @@ class Known:
     ids: frozenset[str] | None
     truths: Mapping[Issue, tuple[TruthName, Judgements]]
     seed: int | None
-    terms: Terms | None
+    terms: Mapping[Issue, Terms | None]
 
     @classmethod
     def of(cls, image_set: ImageSet, seed: int | None = None) -> "Known":
         """Return what is known of a data set at hand."""
-        truths = {}
+        truths, terms = {}, {}
         for issue in Issue:
             truth = image_set.truth(issue)
+            terms[issue] = Terms.of(image_set.card, truth)
             name = TruthName.of(truth, image_set.truth_revision)
             if truth is not None and name is not None:
                 items = [tuple(image_set.ids[part] for part in np.atleast_1d(item)) for item in truth.items]
@@ -57,7 +58,7 @@ class Known:
             ids=frozenset(image_set.ids),
             truths=truths,
             seed=seed,
-            terms=Terms.of(image_set.card),
+            terms=terms,
         )
 
     @classmethod
@@ -83,7 +84,7 @@ class Known:
             ids=None,
             truths=truths,
             seed=first.seeds.dataset,
-            terms=first.terms,
+            terms={record.issue: record.terms for record in records},
         )
 
     @property

@@ -137,7 +137,7 @@ def recorded(submission: Submission, path: Path) -> Record:
         key=submission.key,
         versions=versions(),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        terms=known.terms,
+        terms=known.terms.get(issue),
         provenance=Provenance(**{name: getattr(manifest, name) for name in Provenance.model_fields}),
     )
 
