@@ -16,6 +16,7 @@ from cleanbench import config, zoo
 from cleanbench.contamination.base import Contamination
 from cleanbench.core import UserError
 from cleanbench.datasets.calibration import with_calibration
+from cleanbench.datasets.truth_choice import with_truth
 from cleanbench.detector import SOLVED_BY, Detector
 from cleanbench.encoders.base import Encoder
 from cleanbench.image_set import ImageSet
@@ -53,7 +54,7 @@ def rank(composed: DictConfig, choices: Mapping[str, str], search: Sequence[str]
     if not detector.issues():
         raise UserError(f"{detector.__name__} solves no issue; it should override {' or '.join(SOLVED_BY.values())}")
     made = (json.dumps(settings[group], sort_keys=True) for group in ("dataset", "contamination"))
-    image_set = _image_set(*made, float(cfg.truth.calibration))
+    image_set = _image_set(*made, cfg.truth.name, cfg.truth.revision, float(cfg.truth.calibration))
     defaults = _defaults(detector, choices["method"], settings["method"], search)
     changed = {key: value for key, value in settings["method"].items() if key != "seed" and value != defaults.get(key)}
     request = Request(
@@ -96,10 +97,12 @@ def _defaults(
 
 # A sweep asks for the same set once per method; its files are read and hashed once.
 @lru_cache(maxsize=1)
-def _image_set(settings: str, contamination: str, calibration: float) -> ImageSet:
+def _image_set(
+    settings: str, contamination: str, name: str | None, revision: str | None, calibration: float
+) -> ImageSet:
     # A wrong setting of the contamination is told before the data set is read.
     planted = _made(json.loads(contamination), Contamination, "contamination")  # type: ignore[type-abstract]
-    image_set = planted.apply(_made(json.loads(settings), ImageSet, "dataset"))
+    image_set = planted.apply(with_truth(_made(json.loads(settings), ImageSet, "dataset"), name, revision))
     return with_calibration(image_set, calibration) if calibration else image_set
 
 
