@@ -351,6 +351,8 @@ def test_a_revision_picks_among_annotations(root: Path, tmp_path: Path) -> None:
     said = refusal(read, root, folders)
     assert "there are several revisions" in said
     assert all(part in said for part in (*folders, wanted.truth_revision[:8]))
+    shared = wanted.truths[Issue.NEAR_DUPLICATE, "crowd"].revision
+    assert "several annotations have the revision" in refusal(read, root, folders, truth_revision=shared)
     said = refusal(read, root, folders, truth_revision="0000000000")
     assert "no annotations have the revision 0000000000" in said
     assert wanted.truth_revision[:8] in said

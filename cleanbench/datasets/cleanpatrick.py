@@ -29,7 +29,7 @@ from cleanbench.datasets.fitzpatrick17k import (
 )
 from cleanbench.datasets.folder import existing
 from cleanbench.datasets.tables import count
-from cleanbench.datasets.truth_choice import checked_revision, listed, revisions
+from cleanbench.datasets.truth_choice import checked_revision, revisions
 from cleanbench.datasets.truth_tables import FILES, read_truth
 from cleanbench.encoders.hub import NotInRepository, Repository, hub_file
 from cleanbench.image_set import Card, ImageSet
@@ -251,10 +251,19 @@ def _add_images(
 def _chosen(read: Sequence[ImageSet], sources: Sequence[Annotations], truth_revision: str | None) -> ImageSet:
     """Return the set whose truth has a revision; ``truth.revision`` is looked at again where a run starts."""
     digits = "" if truth_revision is None else checked_revision(truth_revision)
-    there = [revisions(image_set) for image_set in read]
-    for image_set, found in zip(read, there, strict=True):
-        if digits and any(digest.startswith(digits) for digest in found.values()):
-            return image_set
-    listing = "; ".join(f"{source.source}: {listed(found)}" for source, found in zip(sources, there, strict=True))
-    told = f"no annotations have the revision {digits}" if digits else "there are several revisions of the annotations"
-    raise UserError(f"{told}; choose one by its first digits, truth.revision=…: {listing}")
+    matching = [
+        image_set
+        for image_set in read
+        if digits and any(digest.startswith(digits) for digest in revisions(image_set).values())
+    ]
+    if len({image_set.truth_revision for image_set in matching}) == 1:
+        return matching[0]
+    told = "there are several revisions of the annotations"
+    if digits:
+        told = f"{'several' if matching else 'no'} annotations have the revision {digits}"
+    there = (
+        f"{image_set.truth_revision[:8]} ({source.source})"
+        for image_set, source in zip(read, sources, strict=True)
+        if image_set.truths
+    )
+    raise UserError(f"{told}; choose by the first digits, truth.revision=…: {', '.join(there)}")
