@@ -1,6 +1,7 @@
 """``dataset=cleanpatrick`` and ``dataset=fitzpatrick17k``: small images of our own in the published formats."""
 
 import hashlib
+import inspect
 import io
 import os
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from importlib.resources import files
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import beside
+from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 
 from cleanbench.core import Issue, UserError
@@ -22,6 +25,8 @@ from cleanbench.datasets.cleanpatrick import cleanpatrick
 from cleanbench.datasets.cliques import cliques_truth, read_clusters
 from cleanbench.datasets.fitzpatrick17k import fitzpatrick17k
 from cleanbench.image_set import ImageSet
+from cleanbench.leaderboard.board import boards
+from cleanbench.leaderboard.merge import merge
 from cleanbench.readable import unreadable_reasons
 from cleanbench.store import Store
 
@@ -512,3 +517,28 @@ def test_the_real_size(tmp_path: Path) -> None:
     seconds, kilobytes = map(float, used.split())
     assert seconds < 5
     assert kilobytes < 500_000
+
+
+def test_records_of_two_revisions_share_no_table(root: Path, tmp_path: Path, rank_with: Callable[..., Any]) -> None:
+    given = ("method=chance", "dataset=cleanpatrick", f"dataset.root={root}")
+    for name, wrong in (("first", 2), ("second", 3)):
+        rank_with(*given, f"dataset.annotations={tables(tmp_path / name, wrong)}")
+    merged = merge(tmp_path / "runs", tmp_path / "boards")
+    assert not merged.refused
+    (one, other) = boards(tmp_path / "boards")
+    # The near-duplicates are judged alike in both; the board is of the truth as a whole.
+    assert one.folder.parent == other.folder.parent
+    assert len(one.records()) == len(other.records()) == 3
+
+
+@pytest.mark.parametrize("made", [cleanpatrick, fitzpatrick17k])
+def test_the_configuration_lists_every_argument_with_its_default(made: Callable[..., Any]) -> None:
+    settings = OmegaConf.load(files("cleanbench.conf") / "dataset" / f"{made.__name__}.yaml")
+    assert isinstance(settings, DictConfig)
+    parameters = inspect.signature(made).parameters
+    assert [str(key) for key in settings] == ["_target_", *parameters]
+    for name, parameter in parameters.items():
+        if OmegaConf.is_missing(settings, name):
+            assert parameter.default is parameter.empty
+        elif not OmegaConf.is_interpolation(settings, name):
+            assert settings[name] == parameter.default
