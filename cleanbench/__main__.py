@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import traceback
+from typing import TYPE_CHECKING
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -17,12 +18,15 @@ from yaml import YAMLError
 from cleanbench import __version__, plugins
 from cleanbench.core import UserError
 
-MISTAKE, FAILURE = 2, 1
+if TYPE_CHECKING:
+    from cleanbench.run import Outcome
+
+MISTAKE = 2
 
 
 @hydra.main(version_base="1.3", config_path="pkg://cleanbench.conf", config_name="config")
-def job(config: DictConfig) -> None:
-    """Run one method; in a sweep, leave its outcome for the summary."""
+def job(config: DictConfig) -> "Outcome | None":
+    """Run one method and show its outcome; in a sweep, leave it for the summary. Hydra's callbacks are handed it."""
     from pathlib import Path
 
     from cleanbench.commands.mistakes import config_folders
@@ -41,19 +45,19 @@ def job(config: DictConfig) -> None:
             sys.stderr.write(f"error: {mistake}\n")
             raise SystemExit(MISTAKE) from None
         leave(Path(running.runtime.output_dir), {"mistake": f"{name}: {mistake}"})
-        return
+        return None
     except Exception as error:
         if not sweeping:
             raise
         # The other jobs of the sweep go on, and the table at its end is still printed.
         traceback.print_exc()
         leave(Path(running.runtime.output_dir), {"failure": f"{name}: {type(error).__name__}: {error}"})
-        return
+        return None
     if sweeping:
         leave(Path(running.runtime.output_dir), {"outcome": outcome.to_json()})
-        return
-    print_outcomes([outcome])
-    raise SystemExit(FAILURE if outcome.failed else 0)
+    else:
+        print_outcomes([outcome])
+    return outcome
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -61,6 +62,8 @@ class ImageSet:
         calibration: Positions of images whose labels are stated to be right, shape ``(C,)``.
         card: Source, licence, how the truth was made.
         warnings: What the loader noticed, in sentences for the user.
+        provenance: A CSV file that tells how each image came about, where a program made the set; kept beside the
+            truth of its runs.
     """
 
     name: str
@@ -73,6 +76,7 @@ class ImageSet:
     calibration: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     card: Card = field(default_factory=lambda: Card(description="", licence="not stated"))
     warnings: tuple[str, ...] = ()
+    provenance: Path | None = None
 
     def __post_init__(self) -> None:
         """Check what every consumer relies on.

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from cleanbench.core import GroundTruth, Issue, UserError
+from cleanbench.image_set import Card
 
 SCHEMA: Literal[1] = 1
 
@@ -117,6 +118,54 @@ class Cost(Frozen):
     peak_mib: float
     base_mib: float
 
+    @property
+    def total_cpu_seconds(self) -> float:
+        """CPU time with the whole of the shared work."""
+        return self.fit_cpu_seconds + self.cpu_seconds
+
+
+class Terms(Frozen):
+    """What must stand beside every number of a data set, from its card.
+
+    Attributes:
+        licence: SPDX identifier, or the terms in a sentence.
+        commercial: Whether commercial use is allowed; None: not stated.
+        redistributable: Whether the licence is known to allow passing images on.
+        citation: What to cite; empty: not stated.
+        identifier: Persistent identifier; empty: not stated.
+    """
+
+    licence: str
+    commercial: bool | None = None
+    redistributable: bool = False
+    citation: str = ""
+    identifier: str = ""
+
+    @classmethod
+    def of(cls, card: Card) -> "Terms":
+        """Return what a record keeps of a card."""
+        return cls(**{name: getattr(card, name) for name in cls.model_fields})
+
+
+class Provenance(Frozen):
+    """Where a ranking comes from that this harness did not make; empty: not stated.
+
+    Attributes:
+        who: Who made it.
+        licence: Under which others may use it.
+        code: Where the code of the method is.
+        description: What the method does.
+        cpu_seconds: What it cost, by its author's word.
+        peak_mib: Peak memory, by its author's word.
+    """
+
+    who: str = ""
+    licence: str = ""
+    code: str = ""
+    description: str = ""
+    cpu_seconds: float | None = None
+    peak_mib: float | None = None
+
 
 class Record(Frozen):
     """One method on one issue of one data set.
@@ -140,11 +189,13 @@ class Record(Frozen):
         paper_encoder: The encoder that the method's paper uses; None if it names none.
         supervised: Whether the method was told labels that are stated to be right.
         seeds: Of data set, encoder and method.
-        cost: Time and memory.
+        cost: Time and memory as measured; None for a ranking made elsewhere.
         key: Identifies the run: same key, same result.
         versions: Of Python and of the libraries that decide results.
         created: ISO 8601, UTC.
         notes: What the method says of its ranking, such as the recall of an approximate retrieval.
+        provenance: Where a ranking comes from that was made elsewhere; None for a run of the harness.
+        terms: Licence of the data set and what to cite; None in records that were made without.
         schema_version: Version of this format.
     """
 
@@ -166,19 +217,24 @@ class Record(Frozen):
     paper_encoder: str | None = None
     supervised: bool
     seeds: Seeds
-    cost: Cost
+    cost: Cost | None
     key: str
     versions: dict[str, str]
     created: str
     notes: dict[str, str | int | float] = {}
+    terms: Terms | None = None
+    provenance: Provenance | None = None
     schema_version: Literal[1] = SCHEMA
 
     @model_serializer(mode="wrap")
-    def _without_empty_notes(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out notes where there are none, so that older records are written as they were."""
+    def _without_later_fields(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what later versions added where there is none, so that older records are written as they were."""
         content: dict[str, Any] = dump(self)
         if not self.notes:
             content.pop("notes", None)
+        for name in ("terms", "provenance"):
+            if getattr(self, name) is None:
+                content.pop(name, None)
         return content
 
     @property

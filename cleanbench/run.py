@@ -25,12 +25,13 @@ from cleanbench.rankings import read_table, write_ranking, write_truth
 from cleanbench.readable import told, unreadable_reasons
 from cleanbench.report.training import draw_training
 from cleanbench.source_code import code_digest
-from cleanbench.store import Store, make_folder, whole_folder
+from cleanbench.store import Store, make_folder, whole_folder, write_whole
 from cleanbench.view import NotApplicable
 from cleanbench.worker import Answer, Job, Task, execute
 
 # Besides the method's code, these decide its numbers: what is asked and what answers mean, and the metrics.
 JUDGES = (asking, metrics)
+PROVENANCE = "provenance.csv"
 TOP = 10  # items of a ranking that are shown where there is nothing to score it by
 
 # By issue, from the most suspicious on: score and names of images.
@@ -333,6 +334,7 @@ class Scored:
             unreadable=self.unreadable,
             coverage=float(np.isfinite(scores).mean()) if len(scores) else 1.0,
             truth=records.TruthName.of(truth, image_set.truth_revision),
+            terms=records.Terms.of(image_set.card),
             encoder_detail=None
             if encoded is None
             else records.EncoderName(
@@ -375,6 +377,8 @@ def _write(
             truth = image_set.truth(issue)
             if truth is not None and not (truths / f"{issue}.parquet").exists():
                 write_truth(truths / f"{issue}.parquet", truth, image_set.ids)
+        if image_set.provenance is not None and not (truths / PROVENANCE).exists():
+            write_whole(truths / PROVENANCE, image_set.provenance.read_bytes())
         records.write_run(scratch / "record.json", result)
         (scratch / "config.yaml").write_text(request.config, encoding="utf-8")
         limits = {"threads": request.threads, "device": request.device, "memory_limit": request.memory_limit}

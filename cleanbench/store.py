@@ -252,6 +252,14 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file in one step: another process may write or read the same one right now."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    scratch.write_bytes(content)
+    scratch.replace(path)
+
+
 def replace_folder(folder: Path, new: Path) -> None:
     """Put ``new`` in the place of ``folder``, which is never there in part, also if others do the same now."""
     while True:

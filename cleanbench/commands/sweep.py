@@ -21,7 +21,13 @@ def leave(folder: Path, content: dict[str, Any]) -> None:
 
 
 class Summary(Callback):
-    """Prints the results of all jobs of a sweep as one table and ends with their exit code."""
+    """Ends a run with its exit code; prints the results of all jobs of a sweep as one table first."""
+
+    def on_run_end(self, config: Any, **kwargs: Any) -> None:  # noqa: ARG002 (Hydra's signature)
+        """Exit with 1 if something that can run here failed; what a job raised is Hydra's to raise."""
+        outcome = getattr(kwargs["job_return"], "_return_value", None)
+        if getattr(outcome, "failed", False):
+            raise SystemExit(FAILURE)
 
     def on_multirun_start(self, config: Any, **kwargs: Any) -> None:  # noqa: ARG002 (Hydra's signature)
         """See to it that nothing stays of the sweep's own folder, however the sweep ends."""

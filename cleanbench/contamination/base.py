@@ -107,7 +107,6 @@ class Planted(Contamination):
             key = digest_of([digest, rendering_key(), str(self._side)])[:32]
             folder = store.folder(f"contaminated/{key}", lambda empty: render(draft, ids, self._side, empty))
             images = Images(Files(tuple(folder / f"{name}.bmp" for name in names)))
-        _written_provenance(draft, digest, store)
         labelled = draft.base.labels is not None
         return ImageSet(
             name=self.name or f"{image_set.name}~{self.protocol}-{self.fraction:g}-s{self.seed}",
@@ -118,6 +117,7 @@ class Planted(Contamination):
             truths=_truths(draft, names, np.argsort(order)),
             card=self._card(draft),
             warnings=draft.base.warnings,
+            provenance=_written_provenance(draft, digest, store),
         )
 
     def provenance(self, image_set: ImageSet) -> Path:

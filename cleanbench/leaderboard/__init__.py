@@ -10,5 +10,7 @@ edited.
 - `tables`: boards -> Markdown.
 - `by_encoder`: the same, each encoder's methods among themselves, and the grid of both.
 - `heatmap`: that grid as a figure.
+- `frame`: boards -> a pandas frame.
+- `model_index`: results of one method -> a model card of the Hub.
 - `check`: committed boards against a recomputation.
 """
