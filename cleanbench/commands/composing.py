@@ -12,7 +12,7 @@ from cleanbench.image_set import ImageSet
 GROUPS: Mapping[str, str] = {
     "dataset": "The data set and its settings, such as dataset=folder dataset.root=PATH; by default the demo.",
     "contamination": "Faults to plant in it.",
-    "truth": "How its ground truth is read.",
+    "truth": "Which of its ground truths counts, and how it is read.",
 }
 
 T = TypeVar("T")
