@@ -57,7 +57,7 @@ class Recorder:
             unreadable=self.unreadable,
             coverage=scored.coverage,
             truth=records.TruthName.of(truth, image_set.truth_revision),
-            terms=records.Terms.of(image_set.card),
+            terms=records.Terms.of(image_set.card, truth),
             encoder_detail=None
             if encoded is None
             else records.EncoderName(

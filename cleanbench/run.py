@@ -139,6 +139,7 @@ def _key(request: Request, issues: tuple[Issue, ...], embedded: bool, class_key:
         __version__,
         image_set.fingerprint,
         *(f"{issue} {'' if truth is None else truth.revision}" for issue, truth in truths.items()),
+        image_set.truth_revision,  # names the board
         f"retrieve {request.retrieve}" if retrieve else "",
         " ".join(map(str, image_set.calibration)),
         embedding_key(request.encoder, image_set.pixels_digest) if embedded else "",

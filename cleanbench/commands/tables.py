@@ -172,7 +172,8 @@ def _table(issue: Issue, records: Sequence[Record]) -> Table:
     for record, encoder in sorted(labels, key=lambda row: _best_first(row[0])):
         drawn = [getattr(record.seeds, part) for part in seeds]
         cells = [_cell(record.metrics[name].value) + _ends(record, name) for name in shown]
-        cost = [f"{record.cost.fit_cpu_seconds + record.cost.cpu_seconds:.1f}", f"{record.cost.peak_mib:.0f}"]
+        spent = record.cost
+        cost = ["–", "–"] if spent is None else [f"{spent.total_cpu_seconds:.1f}", f"{spent.peak_mib:.0f}"]
         table.add_row(
             record.label + (SUPERVISED if record.supervised else ""),
             encoder or "–",

@@ -9,6 +9,8 @@ from pathlib import Path
 from cleanbench.core import Issue, UserError, digest_of
 from cleanbench.records import Record, TruthName, read_records
 
+INCOMING = "incoming"  # beside the boards: submissions that are on none yet
+
 
 @dataclass(frozen=True)
 class Board:
@@ -26,7 +28,7 @@ class Board:
         revision = truth_of(record).set_revision
         if not re.fullmatch(r"[0-9a-f]{8,64}", revision):
             raise UserError(f"the truth revision {revision!r} is no SHA-256 in hexadecimal")
-        if not record.dataset or record.dataset.startswith(".") or re.search(r"[/\\\0]", record.dataset):
+        if record.dataset in ("", INCOMING) or record.dataset.startswith(".") or re.search(r"[/\\\0]", record.dataset):
             raise UserError(f"the data set's name {record.dataset!r} cannot name a folder")
         return cls(root / record.dataset / revision[:8])
 
@@ -96,7 +98,8 @@ class Board:
 
 def boards(root: Path) -> list[Board]:
     """Return the boards in a folder, sorted by data set and revision."""
-    return [Board(folder) for dataset in _folders(root) for folder in _folders(dataset)]
+    sets = [folder for folder in _folders(root) if folder.name != INCOMING]
+    return [Board(folder) for dataset in sets for folder in _folders(dataset)]
 
 
 def truth_of(record: Record) -> TruthName:

@@ -60,8 +60,8 @@ class Entry:
         figures: Those metrics that boards show, by name.
         ties: AP with every tie resolved against, and for, the method; None where that changes no digit.
         coverage: Lowest share of the annotated items that got a score.
-        cpu_seconds: Of the method, mean over seeds.
-        peak_mib: Highest memory, mean over seeds.
+        cpu_seconds: Of the method, mean over seeds; None for rankings made elsewhere.
+        peak_mib: Highest memory, mean over seeds; None for rankings made elsewhere.
         encoder_cpu_seconds: Of the embeddings; None without embeddings, or where it was not recorded.
         supervised: Whether the method was told labels that are stated to be right.
     """
@@ -72,8 +72,8 @@ class Entry:
     figures: dict[str, Figure]
     ties: tuple[float, float] | None
     coverage: float
-    cpu_seconds: float
-    peak_mib: float
+    cpu_seconds: float | None
+    peak_mib: float | None
     encoder_cpu_seconds: float | None
     supervised: bool
 
@@ -116,7 +116,7 @@ def chance_of(records: Sequence[Record]) -> dict[str, float | None]:
 
 
 def _entry(row: Row, rank: int | None, standing: Standing | None) -> Entry:
-    costs = [record.cost for record in row.records]
+    costs = [record.cost for record in row.records if record.cost is not None]
     return Entry(
         row=row,
         rank=rank,
@@ -124,8 +124,8 @@ def _entry(row: Row, rank: int | None, standing: Standing | None) -> Entry:
         figures={name: _figure(row, name) for name in SHOWN},
         ties=_ties(row),
         coverage=min(record.coverage for record in row.records),
-        cpu_seconds=mean([cost.fit_cpu_seconds + cost.cpu_seconds for cost in costs]),
-        peak_mib=mean([cost.peak_mib for cost in costs]),
+        cpu_seconds=mean([cost.total_cpu_seconds for cost in costs]) if costs else None,
+        peak_mib=mean([cost.peak_mib for cost in costs]) if costs else None,
         encoder_cpu_seconds=mean(row.encoder_costs) if row.encoder_costs else None,
         supervised=any(record.supervised for record in row.records),
     )

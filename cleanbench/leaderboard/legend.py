@@ -47,6 +47,8 @@ def legend(rows: Sequence[Row], comparison: Comparison | None = None) -> list[st
         described.append("- Coverage: lowest share of the annotated items that got a score; the others rank last.")
     if any(record.supervised for row in rows for record in row.records):
         described.append("- †: supervised, the method was told labels that are stated to be right.")
+    if any(row.submitted for row in rows):
+        described.append("- ¶: the ranking was made elsewhere and handed in; its numbers were computed here.")
     if papers := sorted({record.paper_encoder or "" for row in rows if row.foreign for record in row.records}):
         described.append(f"- ‡: not the encoder that the method's paper reports on, {', '.join(map(code, papers))}.")
     return described

@@ -149,13 +149,21 @@ def terms_of(records: Sequence[Record]) -> Terms | None:
 
 
 def _terms(records: Sequence[Record]) -> list[str]:
-    """Say under which licence the data are, and what to cite; nothing where no record knows."""
+    """Say what the card of the data set says; nothing where no record knows."""
     terms = terms_of(records)
     if terms is None:
         return []
-    cited = f" Cite: {escaped(terms.citation)}." if terms.citation else ""
-    found = f" Identifier: {escaped(terms.identifier)}." if terms.identifier else ""
-    return [f"- {escaped(sentence(terms))}{cited}{found}"]
+    stated = {
+        "Cite": terms.citation,
+        "Identifier": terms.identifier,
+        "How this truth was made": terms.truth,
+        "Images that belong together": terms.grouping,
+        "Known blemishes": " ".join(terms.blemishes),
+    }
+    return [
+        f"- {escaped(sentence(terms))}",
+        *[f"- {title}: {escaped(text)}" for title, text in stated.items() if text.strip()],
+    ]
 
 
 def _doubts(records: Sequence[Record]) -> list[str]:
@@ -221,20 +229,20 @@ def _favourites(rows: Sequence[Row], comparison: Comparison | None) -> list[str]
 
 
 def _cells(row: Row, ranks: list[str], covered: bool, costed: bool) -> list[str]:
-    costs = [record.cost for record in row.records]
+    costs = [record.cost for record in row.records if record.cost is not None]
     supervised = any(record.supervised for record in row.records)
     coverage = min(record.coverage for record in row.records)
     return [
         *ranks,
-        code(row.method) + (" †" if supervised else ""),
+        code(row.method) + (" †" if supervised else "") + (" ¶" if row.submitted else ""),
         (code(row.encoder) if row.encoder else NOTHING) + (" ‡" if row.foreign else ""),
         *[_measured(row.values(name), row.interval(name) if name in BOUNDED else None) for name in SHOWN],
         _band(row) + (" §" if row.decided_by_ties else ""),
         # Rounded down: what is not covered whole never prints as 1.
         *([] if covered else [f"{math.floor(coverage * 1000) / 1000:.3f}"]),
         str(len(row.records)),
-        f"{mean([cost.fit_cpu_seconds + cost.cpu_seconds for cost in costs]):.1f}",
-        f"{mean([cost.peak_mib for cost in costs]):.0f}",
+        f"{mean([cost.total_cpu_seconds for cost in costs]):.1f}" if costs else NOTHING,
+        f"{mean([cost.peak_mib for cost in costs]):.0f}" if costs else NOTHING,
         *([f"{mean(row.encoder_costs):.1f}" if row.encoder_costs else NOTHING] if costed else []),
     ]
 

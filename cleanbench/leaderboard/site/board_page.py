@@ -159,6 +159,7 @@ def _row(entry: Entry, heads: Sequence[Head]) -> str:
     name = stem(entry)
     issue = entry.records[0].issue
     marks = '<abbr class="mark" title="supervised">†</abbr>' if entry.supervised else ""
+    marks += '<abbr class="mark" title="ranking made elsewhere">¶</abbr>' if entry.row.submitted else ""
     other = '<abbr class="mark" title="not the encoder of the method\'s paper">‡</abbr>'
     title = page.link(entry.method, f"{issue}/{name}.html")
     cells: dict[str, str] = {
@@ -169,8 +170,8 @@ def _row(entry: Entry, heads: Sequence[Head]) -> str:
         "AP of ties": _ties(entry),
         "Coverage": f"{entry.coverage:.1%}",
         "Seeds": str(len(entry.records)),
-        "CPU s": f"{entry.cpu_seconds:.1f}",
-        "Peak MiB": f"{entry.peak_mib:.0f}",
+        "CPU s": number(entry.cpu_seconds, 1),
+        "Peak MiB": number(entry.peak_mib, 0),
         "Encoder CPU s": number(entry.encoder_cpu_seconds, 1),
     } | {metric: _figure(metric, figure) for metric, figure in entry.figures.items()}
     filled = []

@@ -177,14 +177,17 @@ def _cost(entry: Entry) -> Html:
     rows = [
         [
             str(record.seeds.method),
-            f"{record.cost.cpu_seconds + record.cost.fit_cpu_seconds:.1f}",
-            f"{record.cost.fit_cpu_seconds:.1f}",
-            f"{record.cost.wall_seconds:.1f}",
-            f"{record.cost.peak_mib:.0f}",
-            f"{record.cost.base_mib:.0f}",
+            f"{cost.total_cpu_seconds:.1f}",
+            f"{cost.fit_cpu_seconds:.1f}",
+            f"{cost.wall_seconds:.1f}",
+            f"{cost.peak_mib:.0f}",
+            f"{cost.base_mib:.0f}",
         ]
         for record in entry.records
+        if (cost := record.cost) is not None
     ]
+    if not rows:
+        return page.paragraph("The ranking was made elsewhere; what it cost was not measured here.")
     spent = entry.encoder_cpu_seconds
     beside = "" if spent is None else f" The embeddings took another {spent:.1f} CPU seconds, once for all methods."
     return page.table(head, rows, f"User and system time, and highest memory, without the encoder.{beside}")
@@ -203,10 +206,19 @@ def _record(record: Record, board: Board) -> Html:
         *([] if detail is None else [("Encoder weights", _digest(detail.digest)), ("Embeddings", _digest(detail.key))]),
         ("Versions", ", ".join(f"{name} {version}" for name, version in record.versions.items())),
         ("Created", record.created),
+        *_origin(record),
         *[(f"Note: {name}", str(value)) for name, value in record.notes.items()],
     ]
     anchor = f"seed-{record.seeds.method}-{record.key[:8]}"
     return Html(f'<h3 id="{anchor}">Seed {record.seeds.method}</h3>{page.facts(pairs)}')
+
+
+def _origin(record: Record) -> list[tuple[str, str]]:
+    """Say where a ranking comes from that was made elsewhere, by its author's word."""
+    if record.provenance is None:
+        return []
+    stated = record.provenance.model_dump(exclude_none=True)
+    return [(f"Stated {name.replace('_', ' ')}", str(value)) for name, value in stated.items() if value != ""]
 
 
 def _digest(digest: str) -> Html:
