@@ -31,6 +31,18 @@ class Measured(Frozen):
     reason: str | None = None
 
 
+class Resampled(Frozen):
+    """What the intervals of a record draw again.
+
+    Attributes:
+        unit: Single ``items``, whole ``components`` of the graph of judged pairs, or ``images``.
+        units: How many there are.
+    """
+
+    unit: Literal["items", "components", "images"]
+    units: int
+
+
 class TruthName(Frozen):
     """Which judgements a record was scored against.
 
@@ -149,8 +161,7 @@ class Record(Frozen):
         versions: Of Python and of the libraries that decide results.
         created: ISO 8601, UTC.
         notes: What the method says of its ranking, such as the recall of an approximate retrieval.
-        resampled: What the intervals draw again: ``items``, ``components`` of judged pairs, or ``images``; None in a
-            record without intervals.
+        resampled: What the intervals draw again; None in a record without intervals.
         schema_version: Version of this format.
     """
 
@@ -177,7 +188,7 @@ class Record(Frozen):
     versions: dict[str, str]
     created: str
     notes: dict[str, str | int | float] = {}
-    resampled: Literal["items", "components", "images"] | None = None
+    resampled: Resampled | None = None
     schema_version: Literal[1] = SCHEMA
 
     @model_serializer(mode="wrap")

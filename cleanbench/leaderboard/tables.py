@@ -13,8 +13,9 @@ from cleanbench.leaderboard.markdown import NOTHING, code, escaped, markdown, nu
 from cleanbench.leaderboard.rows import BAND, BOUNDED, SHOWN, Row, mean, rows_of
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record
+from cleanbench.scoring import weakness
 from cleanbench.uncertainty.comparison import Comparison
-from cleanbench.uncertainty.intervals import Interval, weak
+from cleanbench.uncertainty.intervals import Interval
 
 # Rows that are the best in fewer replicates are not named.
 FAVOURITE = 0.01
@@ -121,9 +122,8 @@ def facts(records: Sequence[Record]) -> list[str]:
 
 def _doubts(records: Sequence[Record]) -> list[str]:
     """Say where intervals are not to be relied on."""
-    first = records[0]
-    reason = weak("AP", first.faulty, first.items)
-    if not reason or all(record.resampled is None for record in records):
+    reason = next(filter(None, map(weakness, records)), "")
+    if not reason:
         return []
     return [f"- **{reason[0].upper()}{reason[1:]}: intervals and ranks are rough, and hold less often than they say.**"]
 
