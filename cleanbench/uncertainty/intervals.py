@@ -20,7 +20,7 @@ Replicates (`cleanbench.uncertainty.replicates`) say how a metric varies with th
   Jeffreys' limit allows (none seen among n) were at the other end.
 - Image weights count what each pair has of its own three times; two of these are taken back (`shrinkage`).
 
-``benchmarks/interval_coverage.py`` shows how often such intervals hold the truth. `weak` says where that is not claimed.
+``benchmarks/interval_coverage.py`` shows how often such intervals hold the truth, `weak` says where nothing is claimed.
 """
 
 from dataclasses import dataclass
