@@ -69,7 +69,7 @@ def test_whole_weights_are_repetitions(seed: int) -> None:
     for name in ("AUROC", "AP_step", "AUPRG", "AUPRG_reference"):
         assert out[module._AREAS.index(name)] == pytest.approx(tied[name].value, rel=1e-10), name
     assert out[len(module._AREAS)] / 10 == pytest.approx(tied["P@10"].value)
-    assert out[-1] == repeated.sum()
+    assert out[-1] == pytest.approx(repeated.sum())
 
 
 def split_mix(seed: int, counter: int) -> float:
@@ -160,11 +160,11 @@ def ends_of(labels: Bools, scores: Floats, count: int = 200, seed: int = 0) -> d
 def test_intervals_hold_the_value_on_the_population() -> None:
     truth = evaluate(*sample(1_000_000, seed=99), ["AUROC", "AP"])
     held = dict.fromkeys(truth, 0)
-    for seed in range(200):
+    for seed in range(100):
         found = ends_of(*sample(seed=seed), seed=seed)
         for name, each in truth.items():
             held[name] += found[name].low <= (each.value or 0) <= found[name].high
-    assert all(182 <= count <= 199 for count in held.values()), held
+    assert all(88 <= count for count in held.values()), held
 
 
 def test_intervals_hold_the_estimate_and_narrow_with_more_items() -> None:
@@ -213,6 +213,7 @@ def test_scales_go_both_ways() -> None:
 
 def test_small_numbers_are_not_claimed() -> None:
     assert weak("AP", 19, 500) == "19 faulty items are fewer than 20"
+    assert weak("AUPRG", 99, 500) == "99 faulty items are fewer than 100"
     assert weak("AP", 490, 500) == "10 clean items are fewer than 20"
     assert weak("AP", 50, 500, images=30) == "30 images that judged pairs share are fewer than 400"
     assert weak("R@1%", 50, 500) == "k = 5 is below 100"
@@ -239,12 +240,12 @@ def ap(labels: Bools, scores: Floats, seed: int = 0) -> Replicates:
 
 def test_equal_methods_rarely_differ() -> None:
     significant = 0
-    for seed in range(300):
+    for seed in range(200):
         labels, first = sample(seed=seed)
         second = sample(seed=seed + 1000)[1] - 1.5 * sample(seed=seed + 1000)[0] + 1.5 * labels
         both = [[ap(labels, first, seed)], [ap(labels, second, seed)]]
         significant += compare(both, int(labels.sum())).p_values[0, 1] < 0.05
-    assert 3 <= significant <= 28  # 15 expected
+    assert 2 <= significant <= 20  # 10 expected
 
 
 def test_pairing_sees_a_difference_that_overlapping_intervals_hide() -> None:
