@@ -32,6 +32,18 @@ class Measured(Frozen):
     reason: str | None = None
 
 
+class Resampled(Frozen):
+    """What the intervals of a record draw again.
+
+    Attributes:
+        unit: Single ``items``, whole ``components`` of the graph of judged pairs, or ``images``.
+        units: How many there are.
+    """
+
+    unit: Literal["items", "components", "images"]
+    units: int
+
+
 class TruthName(Frozen):
     """Which judgements a record was scored against.
 
@@ -207,8 +219,7 @@ class Record(Frozen):
         notes: What the method says of its ranking, such as the recall of an approximate retrieval.
         provenance: Where a ranking comes from that was made elsewhere; None for a run of the harness.
         terms: What the card of the data set says that must stand beside its numbers; None in older records.
-        resampled: What the intervals draw again: ``items``, ``components`` of judged pairs, or ``images``; None in a
-            record without intervals.
+        resampled: What the intervals draw again; None in a record without intervals.
         schema_version: Version of this format.
     """
 
@@ -237,7 +248,7 @@ class Record(Frozen):
     notes: dict[str, str | int | float] = {}
     terms: Terms | None = None
     provenance: Provenance | None = None
-    resampled: Literal["items", "components", "images"] | None = None
+    resampled: Resampled | None = None
     schema_version: Literal[1] = SCHEMA
 
     @model_serializer(mode="wrap")

@@ -15,7 +15,7 @@ from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record, encoder_labels
 from cleanbench.request import Outcome
-from cleanbench.uncertainty.intervals import weak
+from cleanbench.scoring import weakness
 
 SEEDS = {"method": "Seed", "encoder": "Encoder seed", "dataset": "Data seed"}
 SUPERVISED = " †"
@@ -88,9 +88,12 @@ def doubts_in_words(records: Sequence[Record]) -> list[str]:
     if not bounded:
         return []
     notes = ["[low, high]: 95 % interval over other items of the same population, not over other seeds or judges."]
-    for record in {(record.dataset, record.issue): record for record in bounded}.values():
-        if reason := weak("AP", record.faulty, record.items):
-            notes.append(f"{record.issue.heading} on {record.dataset}: {reason}; its intervals are rough.")
+    truths = {(record.dataset, record.issue): record for record in bounded}.values()
+    notes += [
+        f"{record.issue.heading} on {record.dataset}: {reason}; its intervals are rough."
+        for record in truths
+        if (reason := weakness(record))
+    ]
     for record in {(record.method, record.key, record.issue): record for record in bounded}.values():
         ap, worst, best = (record.metrics[name] for name in ("AP", "AP_worst", "AP_best"))
         if None in (ap.low, ap.high, worst.value, best.value):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cleanbench import not_run
 from cleanbench.core import Issue, UserError, digest_of
-from cleanbench.leaderboard import heatmap, rendering, tables
+from cleanbench.leaderboard import drawing, rendering, tables
 from cleanbench.leaderboard.board import Board, boards, fingerprint_of, settled, stem, strangers, truth_of
 from cleanbench.leaderboard.comparing import comparison_of
 from cleanbench.leaderboard.evidence import (
@@ -65,9 +65,13 @@ def check(root: Path) -> Checked:
             continue
         contents[board] = records
         differences += _board(board, records)
-    index = rendering.index_files(root, contents)
+    diagrams = rendering.index_figures(root, contents)
+    for path, diagram in diagrams.items():
+        differences += drawing.differences(path, diagram)
+    index = rendering.index_files(root, contents, diagrams)
     differences += _pages(index)
-    differences += [f"{path}: no file of a board" for path in _files(root, "*", "*/*") if path not in index]
+    known = index.keys() | diagrams.keys()
+    differences += [f"{path}: no file of a board" for path in _files(root, "*", "*/*") if path not in known]
     return Checked(len(contents), sum(map(len, contents.values())), tuple(differences))
 
 
@@ -106,7 +110,7 @@ def _board(board: Board, records: list[Record]) -> Iterator[str]:
         expected |= {board.truth(issue), *(board.ranking(record) for record in of_issue)}
         for path, drawn in rendering.figures(board, issue, of_issue).items():
             expected.add(path)
-            yield from heatmap.differences(path, drawn)
+            yield from drawing.differences(path, drawn)
         try:
             truth = read_truth(board.truth(issue), issue)
         except UserError as error:

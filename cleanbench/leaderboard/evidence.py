@@ -10,7 +10,7 @@ from cleanbench.core import Bools, Floats, GroundTruth, Ints, Issue, UserError
 from cleanbench.leaderboard.curves import Curve, curve_of
 from cleanbench.metrics import Levels
 from cleanbench.rankings import align, read_table
-from cleanbench.records import Measured, Record
+from cleanbench.records import Measured, Record, Resampled
 
 # Numbers pass through JSON without loss; the rest is room for another order of summation in another build of numpy.
 TOLERANCE = 1e-12
@@ -127,8 +127,8 @@ def metric_differences(record: Record, evidence: Evidence) -> list[str]:
             differences.append(
                 f"the interval of {name} is {_interval(stated)} in the record, {_interval(value)} by ranking and truth"
             )
-    if record.resampled not in (None, evidence.scored.drawn):
-        differences.append(f"intervals draw {record.resampled} in the record, {evidence.scored.drawn} by the truth")
+    if record.resampled not in (None, drawn := evidence.scored.drawn):
+        differences.append(f"the intervals draw {_drawn(record.resampled)} in the record, {_drawn(drawn)} by the truth")
     unknown = [name for name in record.metrics if name not in metrics]
     return differences + [f"the record has {name}, which this version cannot compute" for name in unknown]
 
@@ -157,6 +157,10 @@ def _near(stated: float | None, end: float | None) -> bool:
 
 def _shown(value: Measured) -> str:
     return f"undefined ({value.reason})" if value.value is None else repr(value.value)
+
+
+def _drawn(resampled: Resampled | None) -> str:
+    return "nothing" if resampled is None else f"{resampled.units} {resampled.unit}"
 
 
 def _interval(value: Measured) -> str:

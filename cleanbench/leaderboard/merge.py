@@ -173,7 +173,10 @@ def _merge(candidates: Iterable[Candidate], missing: list[not_run.NotRun], root:
             merged.refused.append(f"{board.folder}: {error}; {len(group)} records were not merged into it")
     contents = {board: records for board, records in contents.items() if records}
     merged.boards = len(contents)
-    for path, text in rendering.index_files(root, contents).items():
+    diagrams = rendering.index_figures(root, contents)
+    for path in set(root.glob("*_critical_difference.svg")) - diagrams.keys():
+        path.unlink()
+    for path, text in (diagrams | rendering.index_files(root, contents, diagrams)).items():
         _write(path, text)
 
 

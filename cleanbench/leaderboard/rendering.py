@@ -1,13 +1,13 @@
 """All files that follow from the records of a board: what a merge writes and a check compares."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
 from cleanbench.core import Issue, UserError
 from cleanbench.grid import grid_of
-from cleanbench.leaderboard import by_encoder, heatmap, tables
+from cleanbench.leaderboard import across, by_encoder, heatmap, tables
 from cleanbench.leaderboard.board import Board
 from cleanbench.leaderboard.curves import Curve
 from cleanbench.leaderboard.entries import entries_of
@@ -23,13 +23,27 @@ from cleanbench.uncertainty.comparison import Comparison
 INDEX, SITE = "README.md", "index.html"
 
 
-def index_files(root: Path, contents: Mapping[Board, Sequence[Record]]) -> dict[Path, str]:
-    """Return the lists of all boards, by their places."""
+def index_files(
+    root: Path, contents: Mapping[Board, Sequence[Record]], diagrams: Iterable[Path] = ()
+) -> dict[Path, str]:
+    """Return the lists of all boards, by their places.
+
+    Args:
+        root: Holds the boards.
+        contents: Their records.
+        diagrams: What `index_figures` drew.
+    """
     lines = {
         board: {issue: (entries_of(own), own) for issue, own in tables.by_issue(records)}
         for board, records in contents.items()
     }
-    return {root / INDEX: tables.index(contents), root / SITE: index_page(lines, asset("site.css"))}
+    names = [path.name for path in diagrams]
+    return {root / INDEX: tables.index(contents, names), root / SITE: index_page(lines, names, asset("site.css"))}
+
+
+def index_figures(root: Path, contents: Mapping[Board, Sequence[Record]]) -> dict[Path, str]:
+    """Return the drawings that compare methods across data sets, by their places."""
+    return {root / name: drawn for name, drawn in across.diagrams(contents).items()}
 
 
 def issue_files(

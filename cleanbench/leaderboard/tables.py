@@ -15,8 +15,9 @@ from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
 from cleanbench.not_run import NotRun
 from cleanbench.records import Record, Terms
+from cleanbench.scoring import weakness
 from cleanbench.uncertainty.comparison import Comparison
-from cleanbench.uncertainty.intervals import Interval, weak
+from cleanbench.uncertainty.intervals import Interval
 
 # Rows that are the best in fewer replicates are not named.
 FAVOURITE = 0.01
@@ -76,8 +77,13 @@ def _absent(absent: Sequence[NotRun]) -> list[str]:
     return ["", "## Not run", "", *markdown(["Method", "Encoder", "Reason"], rows, right=set())]
 
 
-def index(contents: Mapping[Board, Sequence[Record]]) -> str:
-    """Render the list of all boards."""
+def index(contents: Mapping[Board, Sequence[Record]], diagrams: Sequence[str] = ()) -> str:
+    """Render the list of all boards.
+
+    Args:
+        contents: Their records.
+        diagrams: Files of drawings that compare methods across data sets.
+    """
     lines = [
         "# Leaderboards",
         "",
@@ -101,6 +107,13 @@ def index(contents: Mapping[Board, Sequence[Record]]) -> str:
         ]
     else:
         lines.append("There is no board yet.")
+    if diagrams:
+        lines += ["", "## Across data sets", "", *(f"![Mean ranks over data sets]({name})" for name in diagrams)]
+        lines += [
+            "",
+            "Mean ranks by AP of the methods that ran on all data sets; contaminated variants of one set count once. "
+            "Bars join methods that Nemenyi's test at 5 % cannot tell apart.",
+        ]
     lines += [
         "",
         "`python -m cleanbench.leaderboard` merges the finished runs under `runs` and writes these pages; "
@@ -168,9 +181,8 @@ def _terms(records: Sequence[Record]) -> list[str]:
 
 def _doubts(records: Sequence[Record]) -> list[str]:
     """Say where intervals are not to be relied on."""
-    first = records[0]
-    reason = weak("AP", first.faulty, first.items)
-    if not reason or all(record.resampled is None for record in records):
+    reason = next(filter(None, map(weakness, records)), "")
+    if not reason:
         return []
     return [f"- **{reason[0].upper()}{reason[1:]}: intervals and ranks are rough, and hold less often than they say.**"]
 

@@ -17,14 +17,18 @@ from cleanbench.report.page import Column, Html
 Lines = Mapping[Issue, tuple[Sequence[Entry], Sequence[Record]]]
 
 
-def index_page(contents: Mapping[Board, Lines], style: str) -> str:
+def index_page(contents: Mapping[Board, Lines], diagrams: Sequence[str], style: str) -> str:
     """Render the list of all boards.
 
     Args:
         contents: Of every board the lines and records of its issues.
+        diagrams: Files of drawings that compare methods across data sets.
         style: Of the site.
     """
     sections = [_board(board, lines) for board, lines in contents.items() if lines]
+    if diagrams:
+        links = [page.link(name.removesuffix(".svg").replace("_", " "), name) for name in diagrams]
+        sections.append(page.section("Across data sets", page.bullets(links)))
     lead = [
         page.paragraph(
             "A board compares methods on one data set with one revision of its truth; numbers of different boards are "
