@@ -172,7 +172,7 @@
     }
     const shown = ["Rank", ...data.shown];
     const head = document.createElement("tr");
-    const against = data.compared ? ["Against the first"] : [];
+    const against = data.compared ? ["By AP, against the first"] : [];
     for (const name of ["Method", ...against, "Found", "Precision", ...shown, "CPU s"]) head.append(cell("th", name, !["Method", ...against].includes(name), "col"));
     find("compared").tHead.replaceChildren(head);
     find("compared").tBodies[0].replaceChildren(...[...chosen, chance].map((row) => compared(row, shown)));
