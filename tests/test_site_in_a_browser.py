@@ -12,7 +12,7 @@ from finished_runs import edit_run, make_run, only
 from cleanbench.core import Issue
 from cleanbench.leaderboard import rendering
 from cleanbench.leaderboard.board import Board
-from cleanbench.leaderboard.evidence import curve, read_truth
+from cleanbench.leaderboard.evidence import look, read_truth
 from cleanbench.leaderboard.merge import merge
 from cleanbench.records import EncoderName, Record
 
@@ -157,7 +157,7 @@ def test_chosen_methods_are_compared_by_their_curves(browser: Browser, table: Pa
     truth = read_truth(board.truth(Issue.OFF_TOPIC), Issue.OFF_TOPIC)
     (key,) = re.findall(r"key <code title=\"(\w+)\"", board.entry(Issue.OFF_TOPIC, chosen[0]).read_text())
     (record,) = [each for each in board.records() if each.key == key and each.issue is Issue.OFF_TOPIC]
-    levels = dict(curve(board.ranking(record), record.issue, truth))
+    levels = dict(look(board.ranking(record), record.issue, truth).curve)
     below, above = max(depth for depth in levels if depth <= 20), min(depth for depth in levels if depth >= 20)
     share = (20 - below) / (above - below) if above > below else 0
     expected = levels[below] + share * (levels[above] - levels[below])
@@ -277,7 +277,7 @@ def crowd(boards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (record, *_) = [each for each in only(boards).records() if each.issue is Issue.OFF_TOPIC]
     records = [_another(record, number) for number in range(500)]
     board = Board.of(root, record)
-    files = rendering.issue_files(board, Issue.OFF_TOPIC, records, None, None, [])
+    files = rendering.issue_files(board, Issue.OFF_TOPIC, records, rendering.Sources())
     path = board.site(Issue.OFF_TOPIC)
     path.parent.mkdir(parents=True)
     path.write_text(files[path])

@@ -87,6 +87,15 @@ class Board:
         """Return where the heat map of an issue lies, beside the tables by encoder."""
         return self.folder / f"{issue}_grid.svg"
 
+    def picture(self, name: str) -> Path:
+        """Return where the small copy of an image lies, if its licence lets a board show it."""
+        return self.pictures / f"{digest_of([name])[:16]}.jpg"
+
+    @property
+    def pictures(self) -> Path:
+        """The folder of small copies of images."""
+        return self.folder / "pictures"
+
     def pages(self) -> list[Path]:
         """Return the files there that were rendered from records, sorted."""
         kinds = (".md", ".svg", ".csv", ".json", ".tex", ".html")

@@ -114,15 +114,17 @@ def _board(board: Board, records: list[Record]) -> Iterator[str]:
         try:
             truth = read_truth(board.truth(issue), issue)
         except UserError as error:
-            files = rendering.issue_files(board, issue, of_issue, None, None, missing)
+            files = rendering.issue_files(board, issue, of_issue, rendering.Sources(absent=missing))
             expected |= files.keys()
             yield from _pages(files)
             yield f"{error}; the {issue} records could not be checked"
             continue
         found: dict[Path, Evidence] = {}
         differences = [each for record in of_issue for each in _record(board, record, truth, found)]
-        files = rendering.issue_files(board, issue, of_issue, comparison_of(board, of_issue, found), truth, missing)
-        expected |= files.keys()
+        looks = rendering.looks_at(board, of_issue, truth)
+        sources = rendering.Sources(comparison_of(board, of_issue, found), looks, missing)
+        files = rendering.issue_files(board, issue, of_issue, sources)
+        expected |= files.keys() | sources.pictures(board)
         yield from _pages(files)
         revisions[issue] = truth.revision
         if truth.revision != truth_of(of_issue[0]).revision:

@@ -1,5 +1,6 @@
 """What a ranking and a truth say by themselves: the numbers of a record, computed again from files of ids."""
 
+import heapq
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from cleanbench.records import Measured, Record, Resampled
 TOLERANCE = 1e-12
 # Replicates are the same everywhere; logarithms may differ in the last digit, which the logit near a bound enlarges.
 INTERVAL_TOLERANCE = 1e-6
+
+
+# Items of a ranking that its page shows.
+TOP = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,18 +86,50 @@ def score(path: Path, issue: Issue, truth: Judgements) -> Evidence:
         UserError: If the file is missing or damaged, ranks an item twice or has a score that is no finite number
             and not ``-inf``.
     """
-    ranked, scores = _scores(path, issue, truth)
-    return Evidence(ranked, scoring.score(truth.positions, truth.labels, scores))
+    rows, scores = _scores(path, issue)
+    return Evidence(len(rows), scoring.score(truth.positions, truth.labels, align(truth.items, rows, scores)))
 
 
-def curve(path: Path, issue: Issue, truth: Judgements) -> Curve:
-    """Return how many faults a ranking finds after how many annotated items.
+@dataclass(frozen=True)
+class Suspect:
+    """An item near the top of a ranking.
+
+    Attributes:
+        ids: Of the image, or of both images of a pair.
+        score: By the method, higher is more suspicious.
+        faulty: Whether it was judged to be faulty; None where it was not judged.
+    """
+
+    ids: tuple[str, ...]
+    score: float
+    faulty: bool | None
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What a page shows of a ranking.
+
+    Attributes:
+        curve: How many faults it finds after how many annotated items.
+        top: Its most suspicious items.
+    """
+
+    curve: Curve
+    top: tuple[Suspect, ...]
+
+
+def look(path: Path, issue: Issue, truth: Judgements) -> Look:
+    """Read what a page shows of a ranking.
 
     Raises:
         UserError: As `score`.
     """
-    _, scores = _scores(path, issue, truth)
-    return curve_of(Levels.of(truth.labels, scores))
+    rows, scores = _scores(path, issue)
+    known = dict(zip(truth.items, truth.labels.tolist(), strict=True))
+    # Ids decide among equal scores, so that the same ranking always shows the same items.
+    first = heapq.nsmallest(TOP, zip((-scores).tolist(), rows, strict=True))
+    top = tuple(Suspect(row, -score, known.get(row)) for score, row in first if np.isfinite(score))
+    return Look(curve_of(Levels.of(truth.labels, align(truth.items, rows, scores))), top)
 
 
 def count_differences(record: Record, evidence: Evidence) -> list[str]:
@@ -133,14 +170,14 @@ def metric_differences(record: Record, evidence: Evidence) -> list[str]:
     return differences + [f"the record has {name}, which this version cannot compute" for name in unknown]
 
 
-def _scores(path: Path, issue: Issue, truth: Judgements) -> tuple[int, Floats]:
-    """Return how many items a ranking has, and the scores of the annotated ones."""
+def _scores(path: Path, issue: Issue) -> tuple[list[tuple[str, ...]], Floats]:
+    """Return the items of a ranking and their scores."""
     rows, scores = _read(path, issue, "score")
     if len(set(rows)) < len(rows):
         raise UserError(f"{path} ranks {len(rows) - len(set(rows))} items twice")
     if bad := int(np.count_nonzero(np.isnan(scores) | np.isposinf(scores))):
         raise UserError(f"{path} has {bad} scores that are NaN or +inf")
-    return len(rows), align(truth.items, rows, scores)
+    return rows, scores
 
 
 def _agrees(stated: Measured, value: Measured) -> bool:

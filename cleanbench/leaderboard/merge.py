@@ -7,7 +7,7 @@ without a record, and pages of the day before or none, which the next merge remo
 
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -95,6 +95,12 @@ def merge(output: Path, root: Path) -> Merged:
     except OSError as error:
         raise UserError(f"the boards in {root} cannot be written ({error})") from error
     return merged
+
+
+def render(root: Path) -> None:
+    """Render the boards again, whose own files have not changed."""
+    with FileLock(root / LOCK):
+        _merge([], [], root, Merged())
 
 
 def _candidates(output: Path, merged: Merged) -> list[Candidate]:
@@ -210,13 +216,15 @@ def _merge_board(
         [*not_run.read(board.not_run_file), *(each for each in missing if not_run.belongs(each, after))], after
     )
     rendered: dict[Path, str] = {board.not_run_file: not_run.as_lines(absent)} if absent else {}
+    pictures: set[Path] = set()
     for issue, records in tables.by_issue(after):
-        rendered |= _rendered(board, issue, records, [each for each in absent if each.issue is issue])
+        sources = _sources(board, issue, records, [each for each in absent if each.issue is issue])
+        rendered |= rendering.issue_files(board, issue, records, sources) | rendering.figures(board, issue, records)
+        pictures |= sources.pictures(board)
     for path, text in rendered.items():
         _write(path, text)
-    for path in board.pages():
-        if path not in rendered:
-            path.unlink()
+    for path in {*board.pages(), *board.pictures.glob("*")} - rendered.keys() - pictures:
+        path.unlink()
 
     merged.added += len(standing - old)
     merged.removed += len(old - standing)
@@ -224,17 +232,18 @@ def _merge_board(
     return after
 
 
-def _rendered(board: Board, issue: Issue, records: list[Record], absent: list[not_run.NotRun]) -> dict[Path, str]:
-    """Render one issue; a board whose files are damaged is rendered as far as it can be, and its check says why."""
-    truth, comparison = None, None
+def _sources(board: Board, issue: Issue, records: list[Record], absent: list[not_run.NotRun]) -> rendering.Sources:
+    """Return what the pages show; of a board whose files are damaged what can be had, and its check says why."""
+    sources = rendering.Sources(absent=absent)
     try:
         truth = read_truth(board.truth(issue), issue)
+        sources = replace(sources, looks=rendering.looks_at(board, records, truth))
         if all(record.resampled is not None for record in records):
             comparison = comparison_of(board, records, evidence_of(board, records, truth))
+            sources = replace(sources, comparison=comparison)
     except UserError:
-        comparison = None
-    files = rendering.issue_files(board, issue, records, comparison, truth, absent)
-    return files | rendering.figures(board, issue, records)
+        return sources
+    return sources
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -1,6 +1,7 @@
 """All files that follow from the records of a board: what a merge writes and a check compares."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -9,13 +10,14 @@ from cleanbench.core import Issue, UserError
 from cleanbench.grid import grid_of
 from cleanbench.leaderboard import across, by_encoder, heatmap, tables
 from cleanbench.leaderboard.board import Board
-from cleanbench.leaderboard.curves import Curve
 from cleanbench.leaderboard.entries import entries_of
-from cleanbench.leaderboard.evidence import Judgements, curve
+from cleanbench.leaderboard.evidence import Judgements, Look, look
 from cleanbench.leaderboard.exports import as_csv, as_json, as_latex
 from cleanbench.leaderboard.site.board_page import board_page
 from cleanbench.leaderboard.site.entry_page import entry_page, stem
 from cleanbench.leaderboard.site.index_page import index_page
+from cleanbench.leaderboard.tables import terms_of
+from cleanbench.licence import may_show_images
 from cleanbench.not_run import NotRun
 from cleanbench.records import Record
 from cleanbench.uncertainty.comparison import Comparison
@@ -46,28 +48,54 @@ def index_figures(root: Path, contents: Mapping[Board, Sequence[Record]]) -> dic
     return {root / name: drawn for name, drawn in across.diagrams(contents).items()}
 
 
-def issue_files(
-    board: Board,
-    issue: Issue,
-    records: Sequence[Record],
-    comparison: Comparison | None,
-    truth: Judgements | None,
-    absent: Sequence[NotRun],
-) -> dict[Path, str]:
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """What the pages of an issue show besides its records.
+
+    Attributes:
+        comparison: Of the rows; None where they cannot be compared.
+        looks: At the rankings, by the records' keys; none where one cannot be read.
+        absent: What did not run.
+    """
+
+    comparison: Comparison | None = None
+    looks: Mapping[str, Look] = field(default_factory=dict)
+    absent: Sequence[NotRun] = ()
+
+    def pictures(self, board: Board) -> set[Path]:
+        """Return where the pictures of the items lie that the pages show, if there are pictures."""
+        shown = (suspect.ids for each in self.looks.values() for suspect in each.top)
+        return {board.picture(name) for ids in shown for name in ids}
+
+
+def looks_at(board: Board, records: Sequence[Record], truth: Judgements) -> dict[str, Look]:
+    """Look at the ranking of every record, by the record's key; what cannot be read is left out."""
+    looks = {}
+    for record in records:
+        try:
+            looks[record.key] = look(board.ranking(record), record.issue, truth)
+        except UserError:  # a check names the file
+            continue
+    return looks
+
+
+def issue_files(board: Board, issue: Issue, records: Sequence[Record], sources: Sources) -> dict[Path, str]:
     """Return the tables and pages of one issue of a board, by their places; its heat map is in `figures`.
 
     Args:
         board: The board.
         issue: The issue.
         records: All its records, at least one.
-        comparison: Of the rows; None where they cannot be compared.
-        truth: The judgements; None if they cannot be read, and then there are no curves.
-        absent: What did not run.
+        sources: What they show besides.
     """
+    comparison, absent = sources.comparison, sources.absent
     grid = grid_of(records)
     entries = entries_of(records, comparison)
     style, script = asset("site.css") + asset("board.css"), asset("board.js")
-    curves = {} if truth is None else _curves(board, records, truth)
+    curves = {key: each.curve for key, each in sources.looks.items()}
+    terms = terms_of(records)
+    allowed = terms is not None and may_show_images(terms, shared=True)
+    pictures = frozenset(filter(Path.exists, sources.pictures(board))) if allowed else frozenset()
     files = {
         board.table(issue): tables.page(records, comparison, absent),
         board.exported(issue, ".csv"): as_csv(entries, records),
@@ -78,7 +106,7 @@ def issue_files(
     if grid.complete_methods:
         files[board.by_encoder(issue)] = by_encoder.page(records, grid)
     for entry in entries:
-        files[board.entry(issue, stem(entry))] = entry_page(entry, curves, board, asset("site.css"))
+        files[board.entry(issue, stem(entry))] = entry_page(entry, sources.looks, pictures, board, asset("site.css"))
     return files
 
 
@@ -94,14 +122,3 @@ def figures(board: Board, issue: Issue, records: Sequence[Record]) -> dict[Path,
 def asset(name: str) -> str:
     """Return a style or a script of the site."""
     return resources.files("cleanbench.leaderboard.site").joinpath(name).read_text(encoding="utf-8")
-
-
-def _curves(board: Board, records: Sequence[Record], truth: Judgements) -> dict[str, Curve]:
-    """Return the curve of every record whose ranking can be read, by the record's key."""
-    curves = {}
-    for record in records:
-        try:
-            curves[record.key] = curve(board.ranking(record), record.issue, truth)
-        except UserError:  # a check names the file
-            continue
-    return curves

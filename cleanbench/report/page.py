@@ -77,6 +77,7 @@ def document(
     *,
     style: str = "",
     script: str = "",
+    pictures: bool = False,
 ) -> str:
     """Return a page.
 
@@ -87,6 +88,7 @@ def document(
         footer: What stands at the end, such as how the page was made.
         style: Rules of CSS that come after those of every page.
         script: JavaScript, run at the end of the page; a page must say all it has to say without it, too.
+        pictures: Whether images lie in files beside the page.
 
     Raises:
         ValueError: If two sections have the same anchor, or style or script would end their element.
@@ -104,7 +106,7 @@ def document(
         for part in sections
     ]
     end = f"<footer>{escaped(footer)}</footer>\n" if footer else ""
-    policy = POLICY
+    policy = POLICY.replace("img-src data:", "img-src data: 'self'") if pictures else POLICY
     if script:
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         policy += f"; script-src 'sha256-{digest}'"
@@ -240,7 +242,12 @@ def contact_sheet(tiles: Iterable[Tile], caption: str) -> Html:
 
 
 def thumbnail(image: "Image.Image", side: int = 112) -> str:
-    """Return an image, no side longer than ``side`` pixels, as an address that holds all of it.
+    """Return an image, no side longer than ``side`` pixels, as an address that holds all of it."""
+    return f"data:image/jpeg;base64,{base64.b64encode(small_jpeg(image, side)).decode()}"
+
+
+def small_jpeg(image: "Image.Image", side: int) -> bytes:
+    """Return an image, no side longer than ``side`` pixels, as the bytes of a JPEG file.
 
     Metadata such as a place or a name are left behind.
     """
@@ -252,7 +259,7 @@ def thumbnail(image: "Image.Image", side: int = 112) -> str:
     bare.paste(small)
     buffer = io.BytesIO()
     bare.save(buffer, "JPEG", quality=85)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return buffer.getvalue()
 
 
 # Signs that turn the direction of what follows: "photo[U+202E]gpj.exe" would read "photoexe.jpg".

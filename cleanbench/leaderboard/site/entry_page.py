@@ -3,7 +3,8 @@
 import json
 import re
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from cleanbench.core import digest_of
 from cleanbench.leaderboard.board import Board, truth_of
 from cleanbench.leaderboard.curves import Curve, mean_of, thinned
 from cleanbench.leaderboard.entries import Entry
+from cleanbench.leaderboard.evidence import Look
 from cleanbench.leaderboard.markdown import NOTHING
 from cleanbench.leaderboard.rows import mean
 from cleanbench.leaderboard.site.drawings import effort_chart, precision_chart
@@ -21,6 +23,7 @@ from cleanbench.records import Measured, Record
 from cleanbench.report import page
 from cleanbench.report.page import Column, Html
 
+JUDGED = {True: "faulty", False: "not faulty", None: "not judged"}
 WRITTEN = (
     "Written by python -m cleanbench.leaderboard from records.jsonl, rankings/ and truth/; its --check computes every "
     "number again."
@@ -37,23 +40,26 @@ def stem(entry: Entry) -> str:
     return "-".join([*filter(None, names), digest[:8]])
 
 
-def entry_page(entry: Entry, curves: Mapping[str, Curve], board: Board, style: str) -> str:
+def entry_page(entry: Entry, looks: Mapping[str, Look], pictures: Collection[Path], board: Board, style: str) -> str:
     """Render the page of a line.
 
     Args:
         entry: The line.
-        curves: By the records' keys; none where a ranking could not be read.
+        looks: At the rankings, by the records' keys; none where one could not be read.
+        pictures: Small copies of images that may be shown and are there.
         board: Its board.
         style: Of the site.
     """
     first = entry.records[0]
+    own = [looks[record.key] for record in entry.records if record.key in looks]
     kind = truth_of(first).kind
     crumbs = page.paragraph(
         page.link("All boards", "../../../index.html"), " / ",
         page.link(f"{first.issue.heading} on {first.dataset}", f"../{first.issue}.html#{stem(entry)}"),
     )  # fmt: skip
     sections = [
-        page.section("Curves", *_curves([curves[record.key] for record in entry.records if record.key in curves])),
+        page.section("Curves", *_curves([look.curve for look in own])),
+        page.section("Top of the ranking", *_top(entry, own, pictures, board), anchor="top"),
         page.section("Metrics", _metrics(entry)),
         page.section("Settings", *_settings(entry)),
         page.section("Cost", _cost(entry)),
@@ -66,6 +72,7 @@ def entry_page(entry: Entry, curves: Mapping[str, Curve], board: Board, style: s
         lead=[crumbs, page.paragraph("Truth: ", badge(kind), ". ", *_remarks(entry, kind))],
         footer=WRITTEN,
         style=style,
+        pictures=bool(pictures),
     )
 
 
@@ -144,6 +151,32 @@ def _curves(curves: Sequence[Curve]) -> list[Html]:
             f"<figcaption>{page.escaped(caption)}</figcaption></figure>"
         )
     ]
+
+
+def _top(entry: Entry, looks: Sequence[Look], pictures: Collection[Path], board: Board) -> list[Html]:
+    """Return the most suspicious items of the first seed, with pictures where they may be shown."""
+    if not looks:
+        return [page.paragraph("No ranking could be read.")]
+    first, issue = looks[0].top, entry.records[0].issue
+    seed = f" of seed {entry.records[0].seeds.method}" if len(entry.records) > 1 else ""
+    caption = f"The most suspicious {'pairs' if issue.ranks_pairs else 'images'}{seed}, by score, then by id."
+    shown = [[board.picture(name) for name in suspect.ids] for suspect in first]
+    if first and all(path in pictures for paths in shown for path in paths):
+        tiles = [
+            page.Tile(
+                [f"../{path.relative_to(board.folder).as_posix()}" for path in paths],
+                f"{place}. {' and '.join(suspect.ids)}: {suspect.score:.4g}, {JUDGED[suspect.faulty]}",
+                " and ".join(suspect.ids),
+                marked=suspect.faulty is True,
+            )
+            for place, (suspect, paths) in enumerate(zip(first, shown, strict=True), start=1)
+        ]
+        return [page.contact_sheet(tiles, f"{caption} Framed: faulty.")]
+    rows = [
+        [str(place), " and ".join(suspect.ids), f"{suspect.score:.4g}", JUDGED[suspect.faulty]]
+        for place, suspect in enumerate(first, start=1)
+    ]
+    return [page.table(["Place", "Id", Column("Score"), "Truth"], rows, caption)]
 
 
 def _settings(entry: Entry) -> list[Html]:
