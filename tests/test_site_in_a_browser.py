@@ -134,7 +134,8 @@ def test_an_equal_track_ranks_methods_on_one_encoder(browser: Browser, table: Pa
     assert sorted(ranks.values()) == ["", "1", "2"]
     best = max(("knn", "lof"), key=lambda name: float(column(browser, "AP")[column(browser, "Method").index(name)]))
     assert ranks[best] == "1"
-    assert "on hog, ranked among themselves" in browser.ask("return document.getElementById('shown').innerText")
+    told = browser.ask("return document.getElementById('shown').innerText")
+    assert told == "2 of 2 lines on hog are shown, ranked among themselves."
 
 
 def test_chosen_methods_are_compared_by_their_curves(browser: Browser, table: Path, boards: Path) -> None:

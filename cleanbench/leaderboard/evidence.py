@@ -20,7 +20,7 @@ INTERVAL_TOLERANCE = 1e-6
 
 
 # Items of a ranking that its page shows.
-TOP = 12
+TOP = 8
 
 
 @dataclass(frozen=True, eq=False)

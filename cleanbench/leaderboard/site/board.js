@@ -73,8 +73,8 @@
       shown += visible;
     }
     place(within, equal === null);
-    const where = equal === null ? "" : ` on ${equal}, ranked among themselves`;
-    find("shown").textContent = `${shown} of ${within.length} lines${where} are shown.`;
+    const where = equal === null ? ["", ""] : [` on ${equal}`, ", ranked among themselves"];
+    find("shown").textContent = `${shown} of ${within.length} lines${where[0]} are shown${where[1]}.`;
   }
 
   // Ranks are those of the track, not of what happens to be shown.

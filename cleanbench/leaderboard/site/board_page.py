@@ -32,6 +32,13 @@ FREE = "free"
 DIGITS = 2
 
 
+# Where the chosen methods are compared; it stays in sight below the table.
+TRAY = Html(
+    '<p class="js tray" id="tray" hidden><button type="button" id="leap"></button>'
+    '<button type="button" id="drop">Clear</button></p>'
+)
+
+
 @dataclass(frozen=True)
 class Head:
     """A column of the table.
@@ -77,7 +84,7 @@ def board_page(
     chance = chance_of(records)
     crumbs = page.paragraph(page.link("All boards", "../../index.html"), " ", badge(kind))
     sections = [
-        page.section("Ranking", _controls(entries), _table(entries, heads, chance, first), anchor="ranking"),
+        page.section("Ranking", _controls(entries), _table(entries, heads, chance, first), TRAY, anchor="ranking"),
         page.section("Compare", _compare(first, chance), anchor="compare"),
         *([page.section("Methods × encoders", *_grid(grid), anchor="grid")] if grid.complete_methods else []),
         *([page.section("Not run", _absent(absent), anchor="not-run")] if absent else []),
@@ -243,8 +250,6 @@ def _controls(entries: Sequence[Entry]) -> Html:
         '<label>Filter <input type="search" id="filter" placeholder="method or encoder" autocomplete="off"></label>'
         f'{track}<button type="reset">Reset</button></div>{facets}'
         '<p role="status" aria-live="polite" id="shown"></p></form>'
-        '<p class="js tray" id="tray" hidden><button type="button" id="leap"></button>'
-        '<button type="button" id="drop">Clear</button></p>'
     )
 
 

@@ -17,7 +17,8 @@ from cleanbench.leaderboard.markdown import NOTHING
 from cleanbench.leaderboard.rows import mean
 from cleanbench.leaderboard.site.drawings import effort_chart, precision_chart
 from cleanbench.leaderboard.site.words import badge, from_markdown, number
-from cleanbench.leaderboard.tables import KINDS, facts
+from cleanbench.leaderboard.tables import KINDS, facts, terms_of
+from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
 from cleanbench.records import Measured, Record
 from cleanbench.report import page
@@ -64,7 +65,7 @@ def entry_page(entry: Entry, looks: Mapping[str, Look], pictures: Collection[Pat
         page.section("Settings", *_settings(entry)),
         page.section("Cost", _cost(entry)),
         page.section("Records", *[_record(record, board) for record in entry.records]),
-        page.section("Data and truth", page.bullets(map(from_markdown, facts(entry.records)))),
+        page.section("Data and truth", page.bullets(_data(entry))),
     ]
     return page.document(
         f"{entry.title}: {first.issue.heading.lower()}, {first.dataset}",
@@ -74,6 +75,14 @@ def entry_page(entry: Entry, looks: Mapping[str, Look], pictures: Collection[Pat
         style=style,
         pictures=bool(pictures),
     )
+
+
+def _data(entry: Entry) -> Iterable[str]:
+    """Say what the numbers rest on, and under which licence; the board says the rest."""
+    first, terms = entry.records[0], terms_of(entry.records)
+    yield from map(from_markdown, facts([first.model_copy(update={"terms": None})]))
+    if terms is not None:
+        yield sentence(terms)
 
 
 def _remarks(entry: Entry, kind: str) -> Iterable[str]:
@@ -166,7 +175,7 @@ def _top(entry: Entry, looks: Sequence[Look], pictures: Collection[Path], board:
             page.Tile(
                 [f"../{path.relative_to(board.folder).as_posix()}" for path in paths],
                 f"{place}. {' and '.join(suspect.ids)}: {suspect.score:.4g}, {JUDGED[suspect.faulty]}",
-                " and ".join(suspect.ids),
+                f"Item {place}",
                 marked=suspect.faulty is True,
             )
             for place, (suspect, paths) in enumerate(zip(first, shown, strict=True), start=1)
