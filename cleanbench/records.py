@@ -20,12 +20,28 @@ class Frozen(BaseModel):
 
 
 class Measured(Frozen):
-    """The value of a metric with its interval; without a value, the reason why it has none."""
+    """The value of a metric with its 95 % interval; without a value, the reason why it has none.
+
+    A value without an interval is of a record made before there were any, or of a truth whose items are all faulty or
+    all clean.
+    """
 
     value: float | None
     low: float | None = None
     high: float | None = None
     reason: str | None = None
+
+
+class Resampled(Frozen):
+    """What the intervals of a record draw again.
+
+    Attributes:
+        unit: Single ``items``, whole ``components`` of the graph of judged pairs, or ``images``.
+        units: How many there are.
+    """
+
+    unit: Literal["items", "components", "images"]
+    units: int
 
 
 class TruthName(Frozen):
@@ -203,6 +219,7 @@ class Record(Frozen):
         notes: What the method says of its ranking, such as the recall of an approximate retrieval.
         provenance: Where a ranking comes from that was made elsewhere; None for a run of the harness.
         terms: What the card of the data set says that must stand beside its numbers; None in older records.
+        resampled: What the intervals draw again; None in a record without intervals.
         schema_version: Version of this format.
     """
 
@@ -231,6 +248,7 @@ class Record(Frozen):
     notes: dict[str, str | int | float] = {}
     terms: Terms | None = None
     provenance: Provenance | None = None
+    resampled: Resampled | None = None
     schema_version: Literal[1] = SCHEMA
 
     @model_serializer(mode="wrap")
@@ -239,7 +257,7 @@ class Record(Frozen):
         content: dict[str, Any] = dump(self)
         if not self.notes:
             content.pop("notes", None)
-        for name in ("terms", "provenance"):
+        for name in ("terms", "provenance", "resampled"):
             if getattr(self, name) is None:
                 content.pop(name, None)
         return content

@@ -14,7 +14,7 @@ from cleanbench.environment import manifest as environment
 from cleanbench.environment import versions
 from cleanbench.leaderboard.evidence import score
 from cleanbench.rankings import write_ranking
-from cleanbench.records import Measured, Provenance, Record, RunFile, Seeds, write_run
+from cleanbench.records import Provenance, Record, RunFile, Seeds, write_run
 from cleanbench.score.against import Known
 from cleanbench.score.findings import Findings
 from cleanbench.score.manifest import Manifest
@@ -114,7 +114,7 @@ def recorded(submission: Submission, path: Path) -> Record:
     """Return the record of a submission whose ranking lies at ``path``, computed as that of any run."""
     manifest, known, issue = submission.manifest, submission.known, submission.issue
     name, judgements = known.truths[issue]
-    scored = score(path, issue, judgements)
+    scored = score(path, issue, judgements).scored
     return Record(
         method=str(manifest.name),
         issue=issue,
@@ -122,7 +122,8 @@ def recorded(submission: Submission, path: Path) -> Record:
         encoder=manifest.encoder,
         items=scored.items,
         faulty=scored.faulty,
-        metrics={each: Measured(value=found.value, reason=found.reason) for each, found in scored.metrics.items()},
+        metrics=scored.metrics,
+        resampled=scored.drawn,
         settings=dict(manifest.settings),
         changed=dict(manifest.settings),
         fingerprint=known.fingerprint,
