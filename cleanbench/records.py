@@ -118,6 +118,24 @@ class Cost(Frozen):
     base_mib: float
 
 
+class Cut(Frozen):
+    """The method's own decision, compared with the annotated items.
+
+    Attributes:
+        flagged: How many of the annotated items it flags.
+        precision: Share of these that are faulty.
+        recall: Share of the faulty items that it flags.
+        f1: Harmonic mean of both.
+        cpu_seconds: What the decision took beside the ranking.
+    """
+
+    flagged: int
+    precision: Measured
+    recall: Measured
+    f1: Measured
+    cpu_seconds: float
+
+
 class Record(Frozen):
     """One method on one issue of one data set.
 
@@ -145,6 +163,7 @@ class Record(Frozen):
         versions: Of Python and of the libraries that decide results.
         created: ISO 8601, UTC.
         notes: What the method says of its ranking, such as the recall of an approximate retrieval.
+        cut: What the method's own decision is worth; None if it makes none, or there is no truth.
         schema_version: Version of this format.
     """
 
@@ -171,14 +190,17 @@ class Record(Frozen):
     versions: dict[str, str]
     created: str
     notes: dict[str, str | int | float] = {}
+    cut: Cut | None = None
     schema_version: Literal[1] = SCHEMA
 
     @model_serializer(mode="wrap")
-    def _without_empty_notes(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out notes where there are none, so that older records are written as they were."""
+    def _without_what_is_not_there(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out notes and a cut where there are none, so that older records are written as they were."""
         content: dict[str, Any] = dump(self)
         if not self.notes:
             content.pop("notes", None)
+        if self.cut is None:
+            content.pop("cut", None)
         return content
 
     @property

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from cleanbench import __version__, asking, metrics, records
-from cleanbench.asking import NoRanking, inapplicable, ranking_of, scores_of, task_of
-from cleanbench.core import Floats, Ints, Issue, Need, Ranking, UserError, digest_of
+from cleanbench.asking import NoRanking, flags_of, inapplicable, ranking_of, scores_of, task_of
+from cleanbench.audit import cuts
+from cleanbench.core import Bools, Floats, GroundTruth, Ints, Issue, Need, Ranking, UserError, digest_of
 from cleanbench.detector import Detector
 from cleanbench.encoders.base import Encoder
 from cleanbench.encoders.extraction import Embeddings, embedding_key, extract
@@ -30,7 +31,7 @@ from cleanbench.view import NotApplicable
 from cleanbench.worker import Answer, Job, Task, execute
 
 # Besides the method's code, these decide its numbers: what is asked and what answers mean, and the metrics.
-JUDGES = (asking, metrics)
+JUDGES = (asking, metrics, cuts)
 TOP = 10  # items of a ranking that are shown where there is nothing to score it by
 
 # By issue, from the most suspicious on: score and names of images.
@@ -353,8 +354,21 @@ class Scored:
             key=self.key,
             versions=versions(),
             notes=dict(ranking.notes),
+            cut=None if truth is None else _cut(truth, flags_of(ranking, truth, len(image_set)), answer),
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         )
+
+
+def _cut(truth: GroundTruth, flags: Bools | None, answer: Answer) -> records.Cut | None:
+    """Return what a method's flags are worth; None if it has none."""
+    if flags is None:
+        return None
+    found = cuts.Cut.of(truth.labels, flags)
+    return records.Cut(
+        flagged=found.flagged,
+        **{name: records.Measured(**asdict(getattr(found, name))) for name in ("precision", "recall", "f1")},
+        cpu_seconds=round(answer.decision_cpu_seconds, 3),
+    )
 
 
 def _write(

@@ -10,7 +10,14 @@ from cleanbench.core import Issue, UserError, digest_of
 from cleanbench.grid import grid_of
 from cleanbench.leaderboard import by_encoder, heatmap, tables
 from cleanbench.leaderboard.board import Board, boards, fingerprint_of, settled, stem, strangers, truth_of
-from cleanbench.leaderboard.evidence import Judgements, count_differences, metric_differences, read_truth, score
+from cleanbench.leaderboard.evidence import (
+    Judgements,
+    count_differences,
+    cut_differences,
+    metric_differences,
+    read_truth,
+    score,
+)
 from cleanbench.leaderboard.merge import INDEX
 from cleanbench.records import Record, write_records
 
@@ -128,7 +135,11 @@ def _record(board: Board, record: Record, truth: Judgements) -> Iterator[str]:
     except UserError as error:
         yield str(error)
         return
-    for difference in [*count_differences(record, scored), *metric_differences(record, scored)]:
+    for difference in [
+        *count_differences(record, scored),
+        *metric_differences(record, scored),
+        *cut_differences(record, scored),
+    ]:
         yield f"{board.records_file}: {record.issue} of {record.label} ({path.name}): {difference}"
 
 

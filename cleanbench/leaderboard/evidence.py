@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from cleanbench.audit.cuts import Cut
 from cleanbench.core import Bools, Floats, GroundTruth, Issue, UserError
 from cleanbench.metrics import Value, evaluate
-from cleanbench.rankings import align, read_table
+from cleanbench.rankings import align, read_flags, read_table
 from cleanbench.records import Measured, Record
 
 # Numbers pass through JSON without loss; the rest is room for another order of summation in another build of numpy.
@@ -40,6 +41,7 @@ class Scored:
         faulty: How many of them are faulty.
         coverage: Share of the annotated items that the ranking scores.
         metrics: By name.
+        cut: What the method's own flags are worth; None if the ranking has none.
     """
 
     ranked: int
@@ -47,6 +49,7 @@ class Scored:
     faulty: int
     coverage: float
     metrics: dict[str, Value]
+    cut: Cut | None = None
 
 
 def read_truth(path: Path, issue: Issue) -> Judgements:
@@ -94,6 +97,7 @@ def score(path: Path, issue: Issue, truth: Judgements) -> Scored:
         faulty=int(np.count_nonzero(truth.labels)),
         coverage=float(np.isfinite(asked).mean()) if len(asked) else 1.0,
         metrics=evaluate(truth.labels, asked),
+        cut=_cut(path, issue, truth),
     )
 
 
@@ -122,6 +126,31 @@ def metric_differences(record: Record, scored: Scored) -> list[str]:
             differences.append(f"{name} has an interval in the record; this version computes none")
     unknown = [name for name in record.metrics if name not in scored.metrics]
     return differences + [f"the record has {name}, which this version cannot compute" for name in unknown]
+
+
+def cut_differences(record: Record, scored: Scored) -> list[str]:
+    """Say what a record says of the method's own cut that its ranking and the truth do not."""
+    if record.cut is None or scored.cut is None:
+        if record.cut is None and scored.cut is None:
+            return []
+        with_cut, without = ("ranking", "record") if record.cut is None else ("record", "ranking")
+        return [f"the {with_cut} has the method's own cut, the {without} has none"]
+    differences = []
+    if record.cut.flagged != scored.cut.flagged:
+        differences.append(f"flagged is {record.cut.flagged} in the record, {scored.cut.flagged} by ranking and truth")
+    for name in ("precision", "recall", "f1"):
+        stated, value = getattr(record.cut, name), getattr(scored.cut, name)
+        if not _agrees(stated, value):
+            differences.append(f"the cut's {name} is {_shown(stated)} in the record, {_shown(value)} by its flags")
+    return differences
+
+
+def _cut(path: Path, issue: Issue, truth: Judgements) -> Cut | None:
+    found = read_flags(path, issue)
+    if found is None:
+        return None
+    rows, flags = found
+    return Cut.of(truth.labels, align(truth.items, rows, flags.astype(np.float64)) > 0)
 
 
 def _agrees(stated: Measured, value: Value) -> bool:
