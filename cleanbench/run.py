@@ -366,7 +366,7 @@ def _cut(truth: GroundTruth, flags: Bools | None, answer: Answer) -> records.Cut
     found = cuts.Cut.of(truth.labels, flags)
     return records.Cut(
         flagged=found.flagged,
-        **{name: records.Measured(**asdict(getattr(found, name))) for name in ("precision", "recall", "f1")},
+        **cuts.measured(found, truth.issue),
         cpu_seconds=round(answer.decision_cpu_seconds, 3),
     )
 

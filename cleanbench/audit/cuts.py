@@ -4,8 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cleanbench.core import Bools
+from cleanbench.core import Bools, Issue
 from cleanbench.metrics import Value
+from cleanbench.proportions import jeffreys
+from cleanbench.records import Measured
+
+MEASURES = ("precision", "recall", "f1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +56,21 @@ class Cut:
         """
         either = self.flagged + self.faulty
         return Value(2 * self.found / either) if either else Value(None, "nothing is flagged and nothing is faulty")
+
+    def interval(self, name: str) -> tuple[float, float] | None:
+        """Return the 95 % interval of ``precision`` or ``recall`` of images; None for F1 and where it is undefined.
+
+        It is Jeffreys', of a share of independent items, which pairs that share images are not.
+        """
+        trials = {"precision": self.flagged, "recall": self.faulty}.get(name, 0)
+        return jeffreys(self.found, trials) if trials else None
+
+
+def measured(cut: Cut, issue: Issue) -> dict[str, Measured]:
+    """Return what a record says of a cut: for images with intervals, for pairs, which share images, without."""
+    found = {}
+    for name in MEASURES:
+        value: Value = getattr(cut, name)
+        low, high = (None if issue.ranks_pairs else cut.interval(name)) or (None, None)
+        found[name] = Measured(value=value.value, low=low, high=high, reason=value.reason)
+    return found

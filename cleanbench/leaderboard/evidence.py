@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from cleanbench.audit.cuts import Cut
+from cleanbench.audit.cuts import Cut, measured
 from cleanbench.core import Bools, Floats, GroundTruth, Issue, UserError
 from cleanbench.metrics import Value, evaluate
 from cleanbench.rankings import align, read_flags, read_table
@@ -14,6 +14,8 @@ from cleanbench.records import Measured, Record
 
 # Numbers pass through JSON without loss; the rest is room for another order of summation in another build of numpy.
 TOLERANCE = 1e-12
+# Ends of intervals come from scipy's special functions, which differ more from build to build.
+INTERVAL_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,10 +140,15 @@ def cut_differences(record: Record, scored: Scored) -> list[str]:
     differences = []
     if record.cut.flagged != scored.cut.flagged:
         differences.append(f"flagged is {record.cut.flagged} in the record, {scored.cut.flagged} by ranking and truth")
-    for name in ("precision", "recall", "f1"):
-        stated, value = getattr(record.cut, name), getattr(scored.cut, name)
-        if not _agrees(stated, value):
+    for name, value in measured(scored.cut, record.issue).items():
+        stated = getattr(record.cut, name)
+        if not _agrees(stated, Value(value.value, value.reason)):
             differences.append(f"the cut's {name} is {_shown(stated)} in the record, {_shown(value)} by its flags")
+        elif any(_apart(getattr(stated, end), getattr(value, end)) for end in ("low", "high")):
+            differences.append(
+                f"the interval of the cut's {name} is {stated.low} to {stated.high} in the record, {value.low} to "
+                f"{value.high} by its flags"
+            )
     return differences
 
 
@@ -157,6 +164,12 @@ def _agrees(stated: Measured, value: Value) -> bool:
     if stated.value is None or value.value is None:
         return stated.value == value.value and stated.reason == value.reason
     return abs(stated.value - value.value) <= TOLERANCE and stated.reason is None
+
+
+def _apart(stated: float | None, value: float | None) -> bool:
+    if stated is None or value is None:
+        return stated is not value
+    return abs(stated - value) > INTERVAL_TOLERANCE
 
 
 def _shown(value: Value | Measured) -> str:

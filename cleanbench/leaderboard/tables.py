@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from cleanbench.core import Issue
 from cleanbench.grid import grid_of
+from cleanbench.leaderboard import cuts
 from cleanbench.leaderboard.board import Board, truth_of
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record, encoder_labels
@@ -89,6 +90,7 @@ def page(records: Sequence[Record]) -> str:
         *_link(records),
         "",
         *ranked(rows, first),
+        *_cut(rows),
         "",
         "## How to read it",
         "",
@@ -97,6 +99,16 @@ def page(records: Sequence[Record]) -> str:
         WRITTEN,
     ]
     return "\n".join(lines) + "\n"
+
+
+def _cut(rows: Sequence[Row]) -> list[str]:
+    """Return the section on what methods flag by themselves; nothing where none does."""
+    found = cuts.cells(rows)
+    if not found:
+        return []
+    lines = [[code(method), code(encoder) if encoder else NOTHING, *cells] for method, encoder, cells in found]
+    table = markdown(cuts.HEAD, lines, right=set(cuts.HEAD) - {"Method", "Encoder"})
+    return ["", "## What methods flag", "", cuts.LEGEND, "", *table]
 
 
 def index(contents: Mapping[Board, Sequence[Record]]) -> str:
