@@ -70,5 +70,6 @@ def _judged(items: Ints, truth: GroundTruth, images: int) -> tuple[Bools, Bools]
     bad[truth.items[truth.labels]] = True
     if items.ndim == 1:
         return of_image[items], bad[items]
-    faulty: Bools = bad[items].any(axis=1)
-    return np.asarray(of_image[items].all(axis=1)) | faulty, faulty
+    faulty: Bools = np.any(bad[items], axis=1)
+    judged: Bools = np.logical_or(of_image[items].all(axis=1), faulty)
+    return judged, faulty

@@ -1,15 +1,14 @@
 """The grid method × encoder as a heat map that carries the numbers it was drawn from."""
 
-import io
 import json
 import math
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from cleanbench.grid import Grid
+from cleanbench.report.drawing import as_svg, plain, plain_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,25 +29,13 @@ def draw(grid: Grid, title: str) -> str:
     Colours run from chance, the palest, to the best value; what is worse than chance has none. Numbers are text, not
     outlines, and the data lie in the metadata, so that `differences` can read what a file says.
     """
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    (title,) = _plain([title])
-    with mpl.rc_context(), warnings.catch_warnings():
-        # A viewer finds the letters that matplotlib's own font, which only measures them here, does not have.
-        warnings.filterwarnings("ignore", "Glyph .* missing")
-        mpl.rcdefaults()  # not the user's own style
-        # The salt names clip paths and hatches, which without one get names at random.
-        mpl.rcParams.update(
-            {"svg.hashsalt": "cleanbench", "svg.fonttype": "none", "font.size": 10, "hatch.linewidth": 0.6}
-        )
+    (title,) = plain([title])
+    with plain_style():
         figure = Figure(figsize=_size(grid, title), layout="constrained")
         _fill(figure, grid, title)
-        drawn = io.StringIO()
-        described = {"Title": title, "Description": _data(grid), "Date": None, "Creator": None}
-        figure.savefig(drawn, format="svg", metadata=described)
-    # Spaces at the ends of lines say nothing, and tools for text remove them.
-    return "\n".join(line.rstrip() for line in drawn.getvalue().splitlines()) + "\n"
+        return as_svg(figure, title, _data(grid))
 
 
 def differences(path: Path, drawn: str) -> Iterator[str]:
@@ -113,9 +100,9 @@ def _fill(figure: "Figure", grid: Grid, title: str) -> None:
     axes.set(xlim=(0, columns), ylim=(rows, 0), aspect="auto")
     # Names may hold dollar signs, which are no formulas.
     axes.set_xticks(
-        [place + 0.5 for place in range(columns)], _plain(grid.encoders), rotation=30, ha="left", parse_math=False
+        [place + 0.5 for place in range(columns)], plain(grid.encoders), rotation=30, ha="left", parse_math=False
     )
-    axes.set_yticks([place + 0.5 for place in range(rows)], _plain(grid.methods), parse_math=False)
+    axes.set_yticks([place + 0.5 for place in range(rows)], plain(grid.methods), parse_math=False)
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
     axes.spines[:].set_visible(False)
     figure.suptitle(title, x=0.02, ha="left", size="medium", parse_math=False)
@@ -128,11 +115,6 @@ def _fill(figure: "Figure", grid: Grid, title: str) -> None:
         keys.append(Patch(facecolor=WORSE, hatch=HOLE, label="no record", **EDGE))
     if keys:
         figure.legend(handles=keys, loc="outside lower left", ncols=len(keys), frameon=False, fontsize="small")
-
-
-def _plain(names: Sequence[str]) -> list[str]:
-    """Return names without line breaks and what XML cannot hold."""
-    return ["".join(sign if sign.isprintable() else " " for sign in name) for name in names]
 
 
 def _ink(shade: Sequence[float]) -> str:
