@@ -102,6 +102,6 @@ def draw_overlap(names: Sequence[str], overlaps: Floats, title: str) -> str:
         axes.set_yticks(range(count), shown, parse_math=False)
         axes.tick_params(length=0, labeltop=True, labelbottom=False)
         axes.spines[:].set_visible(False)
-        figure.colorbar(drawn, ax=axes, label="in both over in either")
+        figure.colorbar(drawn, ax=axes, label="in both over in either", shrink=0.6)
         figure.suptitle(title, x=0.02, ha="left", size="medium", parse_math=False)
         return as_svg(figure, title, json.dumps({"names": list(names), "overlaps": overlaps.tolist()}))
