@@ -65,7 +65,9 @@ def draw_slices(recalls: Mapping[str, Measured], whole: float, title: str) -> st
         axes.axvline(whole, color=COLOURS[1], linestyle="--", linewidth=1, label=f"whole set, {whole:.3f}")
         axes.set_yticks(range(len(names)), names, parse_math=False)
         axes.set(
-            xlabel="Share of the slice's faulty items within the budget", xlim=(0, 1), ylim=(max(1, len(names)) - 0.5, -0.5)
+            xlabel="Share of the slice's faulty items within the budget",
+            xlim=(0, 1),
+            ylim=(max(1, len(names)) - 0.5, -0.5),
         )
         axes.grid(axis="x", alpha=0.3)
         figure.legend(loc="outside lower right", frameon=False, fontsize="small")
