@@ -19,12 +19,28 @@ class Frozen(BaseModel):
 
 
 class Measured(Frozen):
-    """The value of a metric with its interval; without a value, the reason why it has none."""
+    """The value of a metric with its 95 % interval; without a value, the reason why it has none.
+
+    A value without an interval is of a record made before there were any, or of a truth whose items are all faulty or
+    all clean.
+    """
 
     value: float | None
     low: float | None = None
     high: float | None = None
     reason: str | None = None
+
+
+class Resampled(Frozen):
+    """What the intervals of a record draw again.
+
+    Attributes:
+        unit: Single ``items``, whole ``components`` of the graph of judged pairs, or ``images``.
+        units: How many there are.
+    """
+
+    unit: Literal["items", "components", "images"]
+    units: int
 
 
 class TruthName(Frozen):
@@ -164,6 +180,7 @@ class Record(Frozen):
         created: ISO 8601, UTC.
         notes: What the method says of its ranking, such as the recall of an approximate retrieval.
         cut: What the method's own decision is worth; None if it makes none, or there is no truth.
+        resampled: What the intervals draw again; None in a record without intervals.
         schema_version: Version of this format.
     """
 
@@ -191,16 +208,18 @@ class Record(Frozen):
     created: str
     notes: dict[str, str | int | float] = {}
     cut: Cut | None = None
+    resampled: Resampled | None = None
     schema_version: Literal[1] = SCHEMA
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_there(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out notes and a cut where there are none, so that older records are written as they were."""
+        """Leave out notes, a cut and intervals where there are none, so that older records are written as they were."""
         content: dict[str, Any] = dump(self)
         if not self.notes:
             content.pop("notes", None)
-        if self.cut is None:
-            content.pop("cut", None)
+        for name in ("cut", "resampled"):
+            if content.get(name) is None:
+                content.pop(name, None)
         return content
 
     @property

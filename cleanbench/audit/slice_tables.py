@@ -81,7 +81,7 @@ def slice_tables(audit: Audit, image_set: ImageSet, fact: str, budget: int) -> l
             (
                 *names_of(audit),
                 *text(f"Worst {JUDGED_BY} in"),
-                *numbers(3, JUDGED_BY),
+                *numbers(3, JUDGED_BY, *several),
                 *text("Least recall in"),
                 *numbers(3, f"Recall at {budget:,}"),
                 *numbers(0, "Extra items"),
@@ -92,7 +92,7 @@ def slice_tables(audit: Audit, image_set: ImageSet, fact: str, budget: int) -> l
             (
                 f"{noun}Slices with at least {LEAST_FAULTY} faulty and as many clean items take part in the worst "
                 f"{JUDGED_BY}, with {LEAST_FAULTY} of the kind in the other two. The worst of several was chosen after "
-                "looking.",
+                "looking, which its 95 % interval (from, to) does not know.",
                 f"Recall: of the slice's faulty items, in one common queue of which {budget:,} are reviewed; extra "
                 "items: how many more of the slice have to be, in the order of the queue, until it is that of the "
                 "whole set. False alarms: share of the slice's clean items among those reviewed.",
@@ -190,9 +190,12 @@ def _queue(audit: Audit, run: Audited, slices: Sequence[Slice], reached: Sequenc
     return rows
 
 
-def _worst(measured: Sequence[Sliced]) -> tuple[Cell, Cell]:
+def _worst(measured: Sequence[Sliced]) -> tuple[Cell, ...]:
     found = worst(measured, JUDGED_BY, higher_is_better=METRICS[JUDGED_BY].higher_is_better)
-    return (None, None) if found is None else (found.name, found.metrics[JUDGED_BY].value)
+    if found is None:
+        return None, None, None, None
+    share = found.metrics[JUDGED_BY]
+    return found.name, share.value, share.low, share.high
 
 
 def _waiting(reached: Sequence[Served]) -> tuple[Cell, ...]:

@@ -2,15 +2,12 @@
 
 import statistics
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from cleanbench.leaderboard.markdown import NOTHING, code, markdown, number
+from cleanbench.leaderboard.rows import Row
 from cleanbench.records import Cut
 
-if TYPE_CHECKING:
-    from cleanbench.leaderboard.tables import Row
-
 HEAD = ("Method", "Encoder", "Flagged", "Precision", "Recall", "F1")
-NOTHING = "–"
 LEGEND = (
     "A method's own cut: which items it would hand over for correction. Precision is the share of the flagged items "
     "that are faulty, recall the share of the faulty items that are flagged, F1 their harmonic mean. A cut made for "
@@ -18,18 +15,21 @@ LEGEND = (
 )
 
 
-def cells(rows: "Sequence[Row]") -> list[tuple[str, str, list[str]]]:
-    """Return method, encoder and the other cells of each row with a cut, best mean F1 first."""
+def section(rows: Sequence[Row]) -> list[str]:
+    """Return the lines of the section, best mean F1 first; none where no method flags anything by itself."""
     found = []
     for row in rows:
         cuts = [record.cut for record in row.records if record.cut is not None]
         if cuts:
             flagged = f"{statistics.fmean(cut.flagged for cut in cuts):,.0f}"
             values = [_mean(cuts, name) for name in ("precision", "recall", "f1")]
-            shown = [NOTHING if value is None else f"{value:.3f}" for value in values]
-            first = -1.0 if values[-1] is None else values[-1]
-            found.append((-round(first, 3), row.method, row.encoder, [flagged, *shown]))
-    return [(method, encoder, shown) for _, method, encoder, shown in sorted(found)]
+            first = -1.0 if values[-1] is None else round(values[-1], 3)
+            names = [code(row.method), code(row.encoder) if row.encoder else NOTHING]
+            found.append((-first, row.method, row.encoder, [*names, flagged, *map(number, values)]))
+    if not found:
+        return []
+    table = markdown(HEAD, [cells for *_, cells in sorted(found)], right=set(HEAD) - {"Method", "Encoder"})
+    return ["", "## What methods flag", "", LEGEND, "", *table]
 
 
 def _mean(cuts: Sequence[Cut], name: str) -> float | None:
