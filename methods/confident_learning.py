@@ -1,5 +1,7 @@
 """Confident learning."""
 
+import warnings
+
 import numpy as np
 
 from cleanbench import Bools, Detector, Floats, Ints, Issue, Need, NotApplicable, Ranking, UserError, View
@@ -115,10 +117,15 @@ class ConfidentLearning(Detector):
 
 
 def label_issues(labels: Ints, believed: Floats) -> Bools:
-    """Return which labels cleanlab takes for wrong, given the out-of-fold probabilities, shape ``(N,)``."""
+    """Return which labels cleanlab takes for wrong, given the out-of-fold probabilities, shape ``(N,)``.
+
+    It never flags a class's only member.
+    """
     from cleanlab.filter import find_label_issues
 
-    found: Bools = find_label_issues(labels, believed, n_jobs=1)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "May not flag all label issues in class", category=UserWarning)
+        found: Bools = find_label_issues(labels, believed, n_jobs=1)
     return found
 
 
