@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cleanbench.core import Issue, UserError, digest_of
 from cleanbench.grid import grid_of
-from cleanbench.leaderboard import by_encoder, heatmap, tables
+from cleanbench.leaderboard import across, by_encoder, drawing, heatmap, tables
 from cleanbench.leaderboard.board import Board, boards, fingerprint_of, settled, stem, strangers, truth_of
 from cleanbench.leaderboard.comparing import comparison_of
 from cleanbench.leaderboard.evidence import (
@@ -64,8 +64,12 @@ def check(root: Path) -> Checked:
             continue
         contents[board] = records
         differences += _board(board, records)
-    differences += _page(root / INDEX, tables.index(contents))
-    differences += [f"{path}: no file of a board" for path in _files(root, "*", "*/*") if path != root / INDEX]
+    drawn = across.diagrams(contents)
+    for name, diagram in drawn.items():
+        differences += drawing.differences(root / name, diagram)
+    differences += _page(root / INDEX, tables.index(contents, tuple(drawn)))
+    known = {root / INDEX, *(root / name for name in drawn)}
+    differences += [f"{path}: no file of a board" for path in _files(root, "*", "*/*") if path not in known]
     return Checked(len(contents), sum(map(len, contents.values())), tuple(differences))
 
 
@@ -96,7 +100,7 @@ def _board(board: Board, records: list[Record]) -> Iterator[str]:
         if grid.complete_methods:
             expected |= {board.by_encoder(issue), board.grid(issue)}
             yield from _page(board.by_encoder(issue), by_encoder.page(of_issue, grid))
-            yield from heatmap.differences(board.grid(issue), heatmap.draw(grid, by_encoder.title(grid, of_issue)))
+            yield from drawing.differences(board.grid(issue), heatmap.draw(grid, by_encoder.title(grid, of_issue)))
         try:
             truth = read_truth(board.truth(issue), issue)
         except UserError as error:

@@ -2,13 +2,12 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
 
 from cleanbench.grid import Grid
-from cleanbench.report.drawing import as_svg, plain, plain_style
+from cleanbench.leaderboard import drawing
+from cleanbench.leaderboard.drawing import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,40 +19,15 @@ HOLE = "////"
 EDGE: Mapping[str, Any] = {"edgecolor": "0.6", "linewidth": 0.6}
 # A best value nearer to chance than this does not get the deepest colour: noise would look like success.
 LEAST_SPAN = 0.05
-SVG, DUBLIN_CORE = "{http://www.w3.org/2000/svg}", "{http://purl.org/dc/elements/1.1/}"
 
 
 def draw(grid: Grid, title: str) -> str:
     """Draw a grid as SVG; the same grid always gives the same bytes with the same matplotlib.
 
-    Colours run from chance, the palest, to the best value; what is worse than chance has none. Numbers are text, not
-    outlines, and the data lie in the metadata, so that `differences` can read what a file says.
+    Colours run from chance, the palest, to the best value; what is worse than chance has none. What is
+    drawn can be read back, see `drawing`.
     """
-    from matplotlib.figure import Figure
-
-    (title,) = plain([title])
-    with plain_style():
-        figure = Figure(figsize=_size(grid, title), layout="constrained")
-        _fill(figure, grid, title)
-        return as_svg(figure, title, _data(grid))
-
-
-def differences(path: Path, drawn: str) -> Iterator[str]:
-    """Compare a file with a drawing by data and text, which are the same for every version of matplotlib."""
-    try:
-        found = ElementTree.fromstring(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ElementTree.ParseError) as error:
-        yield f"{path}: no readable SVG file ({error})"
-        return
-    expected = ElementTree.fromstring(drawn)
-    data = f".//{DUBLIN_CORE}description"
-    if found.findtext(data) != expected.findtext(data):
-        yield f"{path}: its data are {found.findtext(data)}, its records give {expected.findtext(data)}"
-    own, others = ([text.text for text in drawing.iter(f"{SVG}text")] for drawing in (found, expected))
-    if own != others:
-        odd = [f"{mine!r} for {theirs!r}" for mine, theirs in zip(own, others, strict=False) if mine != theirs]
-        shown = ", ".join(odd) or f"{len(own)} texts, not {len(others)}"
-        yield f"{path}: it does not show what its records give: {shown}"
+    return drawing.draw(_size(grid, title), title, _data(grid), lambda figure: _fill(figure, grid))
 
 
 def _data(grid: Grid) -> str:
@@ -76,7 +50,7 @@ def _size(grid: Grid, title: str) -> tuple[float, float]:
     return max(width, 0.3 + 0.08 * len(title)), 1.2 + 0.06 * slanted + 0.34 * len(grid.methods)
 
 
-def _fill(figure: "Figure", grid: Grid, title: str) -> None:
+def _fill(figure: "Figure", grid: Grid) -> None:
     """Draw cells, values, holes and the scale."""
     import matplotlib as mpl
     from matplotlib.cm import ScalarMappable
@@ -105,7 +79,6 @@ def _fill(figure: "Figure", grid: Grid, title: str) -> None:
     axes.set_yticks([place + 0.5 for place in range(rows)], plain(grid.methods), parse_math=False)
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
     axes.spines[:].set_visible(False)
-    figure.suptitle(title, x=0.02, ha="left", size="medium", parse_math=False)
     anchored = "" if grid.chance is None else f", from {grid.chance:.3f} by chance"
     figure.colorbar(ScalarMappable(scale, colours), ax=axes, label=f"{grid.metric}{anchored}")
     keys = []

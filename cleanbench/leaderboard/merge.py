@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from cleanbench.core import Issue, UserError
 from cleanbench.grid import grid_of
-from cleanbench.leaderboard import by_encoder, heatmap, tables
+from cleanbench.leaderboard import across, by_encoder, heatmap, tables
 from cleanbench.leaderboard.board import Board, boards, settled, strangers, truth_of
 from cleanbench.leaderboard.comparing import comparison_of, evidence_of
 from cleanbench.leaderboard.evidence import (
@@ -172,7 +172,12 @@ def _merge(candidates: Iterable[Candidate], root: Path, merged: Merged) -> None:
             merged.refused.append(f"{board.folder}: {error}; {len(group)} records were not merged into it")
     contents = {board: records for board, records in contents.items() if records}
     merged.boards = len(contents)
-    _write(root / INDEX, tables.index(contents))
+    drawn = across.diagrams(contents)
+    for path in set(root.glob("*_critical_difference.svg")) - {root / name for name in drawn}:
+        path.unlink()
+    for name, diagram in drawn.items():
+        _write(root / name, diagram)
+    _write(root / INDEX, tables.index(contents, tuple(drawn)))
 
 
 def _merge_board(board: Board, candidates: Iterable[Candidate], merged: Merged) -> list[Record]:

@@ -65,8 +65,13 @@ def page(records: Sequence[Record], comparison: Comparison | None = None) -> str
     return "\n".join(lines) + "\n"
 
 
-def index(contents: Mapping[Board, Sequence[Record]]) -> str:
-    """Render the list of all boards."""
+def index(contents: Mapping[Board, Sequence[Record]], diagrams: Sequence[str] = ()) -> str:
+    """Render the list of all boards.
+
+    Args:
+        contents: Their records.
+        diagrams: Files of drawings that compare methods across data sets.
+    """
     lines = [
         "# Leaderboards",
         "",
@@ -89,6 +94,13 @@ def index(contents: Mapping[Board, Sequence[Record]]) -> str:
         ]
     else:
         lines.append("There is no board yet.")
+    if diagrams:
+        lines += ["", "## Across data sets", "", *(f"![Mean ranks over data sets]({name})" for name in diagrams)]
+        lines += [
+            "",
+            "Mean ranks by AP of the methods that ran on all data sets; contaminated variants of one set count once. "
+            "Bars join methods that Nemenyi's test at 5 % cannot tell apart.",
+        ]
     lines += [
         "",
         "`python -m cleanbench.leaderboard` merges the finished runs under `runs` and writes these pages; "

@@ -36,6 +36,7 @@ from cleanbench.uncertainty.resampling import Resampling
 LEVEL = 0.95
 # Fewer give intervals, but no promise that they hold the truth in 95 of 100 cases.
 ENOUGH_FAULTY = 20
+ENOUGH_FAULTY_FOR = {"AUPRG": 100, "AUPRG_reference": 100}  # ruled by the few that lead
 ENOUGH_TOP = 100
 ENOUGH_IMAGES = 400  # where images are drawn again
 # Values nearer to a bound than this lie at it: their logit would be that of rounding.
@@ -105,8 +106,9 @@ def weak(name: str, faulty: int, items: int, images: int | None = None) -> str:
         >>> weak("P@10", 100, 500)
         'k = 10 is below 100'
     """
-    if faulty < ENOUGH_FAULTY:
-        return f"{faulty} faulty items are fewer than {ENOUGH_FAULTY}"
+    enough = ENOUGH_FAULTY_FOR.get(name, ENOUGH_FAULTY)
+    if faulty < enough:
+        return f"{faulty} faulty items are fewer than {enough}"
     if items - faulty < ENOUGH_FAULTY:
         return f"{items - faulty} clean items are fewer than {ENOUGH_FAULTY}"
     if images is not None and images < ENOUGH_IMAGES:
