@@ -249,6 +249,10 @@ def test_flags_reach_ranking_record_and_board(rank_with: Callable[..., Any], pic
     boards = tmp_path / "boards"
     assert not merge(tmp_path / "runs", boards).refused
     assert check(boards).differences == ()
+    (page,) = (boards / "pictures").glob("*/off_topic.md")
+    flagged = next(record.cut.flagged for record in run.records if record.issue is Issue.OFF_TOPIC)
+    section = page.read_text().partition("## What methods flag")[2]
+    assert f"| `selfclean (contamination=0.4, significance=0.9)` | `pixels` | {flagged} |" in section
     (path,) = (boards / "pictures").glob("*/rankings/off_topic/*.parquet")
     rows, flags = read_flags(path, Issue.OFF_TOPIC)
     ids = sorted(row[0] for row in rows)
