@@ -24,8 +24,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return 24 images with two truths and a fact that is missing of some."""
     root = tmp_path_factory.mktemp("data") / "skins"
     draw(root, 24)
-    rows = [f"i{number:02d},{'ab'[number % 2]},{SKINS[number % 3]}" for number in range(24)]
-    table(root / "metadata.csv", "id,label,skin", rows)
+    rows = [f"i{number:02d},{'ab'[number % 2]},{SKINS[number % 3]},{'yx'[number % 2]},all" for number in range(24)]
+    table(root / "metadata.csv", "id,label,skin,also_label,same", rows)
     table(root / "off_topic_samples.csv", "id,label", [f"i{number:02d},{number % 4 // 3}" for number in range(20)])
     pairs = [f'"i{number:02d},i{number + 1:02d}",{number % 3 // 2}' for number in range(23)]
     table(root / "near_duplicates.csv", "id_list,label", pairs)
@@ -56,6 +56,7 @@ def test_tables_and_figures_of_all_issues(output: Path, tmp_path: Path, capsys: 
         for kind in ("worst", "queue", "metrics"):
             assert {f"{kind}-{issue}-class", f"{kind}-{issue}-skin"} <= names
     assert "crossings" in names
+    assert not {name for name in names if "also_label" in name or "same" in name}  # they make no slices of their own
     assert "Label error: not audited, there is no truth" in printed
     assert "Off topic, 5 of 20 annotated images faulty" in printed
     assert "<script>" in {row["skin"] for row in rows_of(tmp_path, "queue-off_topic-skin")}
@@ -95,7 +96,7 @@ def test_one_run_is_enough(output: Path, tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"by": "hospital"}, r"knows no 'hospital' of its images; by= can be class, skin"),
+        ({"by": "hospital"}, r"knows no 'hospital' of its images; by= can be class, also_label, same, skin"),
         ({"budget": 0}, "budget"),
         ({"draws": 0}, "draws"),
         ({"sensitivity": 2.0}, "sensitivity"),

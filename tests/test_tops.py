@@ -33,7 +33,7 @@ def test_overlap_is_that_of_independent_orders(one: np.ndarray, other: np.ndarra
 
 
 def extrapolated(one: np.ndarray, other: np.ndarray, p: float, depth: int) -> float:
-    """Equation 32 of Webber, Moffat and Zobel, term by term."""
+    """The extrapolated form of Webber, Moffat and Zobel, term by term."""
     agreement = [len({*one[:d].tolist()} & {*other[:d].tolist()}) / d for d in range(1, depth + 1)]
     weighted = sum(value * p**d for d, value in enumerate(agreement, start=1))
     return agreement[-1] * p**depth + (1 - p) / p * weighted

@@ -32,12 +32,21 @@ JUDGED_BY = "AUROC"  # does not depend on the prevalence, which differs between 
 def facts_of(image_set: ImageSet, wanted: str | None) -> list[str]:
     """Return the facts to slice by: those that are wanted, by name, or all that have 2 to `MOST` values.
 
+    Of several facts that cut the set into the same slices (a class and its name, say) only the first is taken.
+
     Raises:
         UserError: If the data set has no fact of a name.
     """
-    known = ([CLASS] if image_set.labels is not None else []) + sorted(image_set.attributes)
+    known = ([CLASS] if image_set.labels is not None else []) + sorted(set(image_set.attributes) - {CLASS})
     if wanted is None:
-        return [name for name in known if 2 <= len(np.unique(_values(image_set, name).astype(str))) <= MOST]
+        taken: dict[bytes, str] = {}
+        for name in known:
+            values, first, codes = np.unique(
+                _values(image_set, name).astype(str), return_index=True, return_inverse=True
+            )
+            if 2 <= len(values) <= MOST:
+                taken.setdefault(np.argsort(np.argsort(first))[codes].tobytes(), name)  # numbered as they appear
+        return list(taken.values())
     names = [name.strip() for name in wanted.split(",")]
     for name in names:
         if name not in known:
