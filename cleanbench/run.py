@@ -10,6 +10,7 @@ import numpy as np
 
 from cleanbench import __version__, asking, not_run, records
 from cleanbench.asking import NoRanking, inapplicable, ranking_of, task_of
+from cleanbench.audit import cuts
 from cleanbench.core import Floats, Ints, Issue, Need, Ranking, UserError, digest_of
 from cleanbench.detector import Detector
 from cleanbench.encoders.extraction import Embeddings, embedding_key, extract
@@ -26,8 +27,8 @@ from cleanbench.uncertainty import intervals
 from cleanbench.view import NotApplicable
 from cleanbench.worker import Job, Task, execute
 
-# Besides the method's code, these decide its numbers: what is asked and what answers mean, metrics and intervals.
-JUDGES = (asking, intervals)
+# Besides the method's code, these decide its numbers: what is asked and what answers mean, metrics, intervals, cuts.
+JUDGES = (asking, intervals, cuts)
 TOP = 10  # items of a ranking that are shown where there is nothing to score it by
 
 __all__ = ["Outcome", "Request", "run"]

@@ -8,6 +8,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from cleanbench.commands.cuts import cuts_of_sweep
 from cleanbench.commands.grids import grid_of_sweep
 from cleanbench.commands.spread import spread_of_sweep
 from cleanbench.core import Issue
@@ -36,6 +37,8 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
         for key in dict.fromkeys(_table_of(record) for record in records):
             group = [record for record in records if _table_of(record) == key]
             _show(console, _table(issue, group))
+            for cuts in cuts_of_sweep(issue, group):
+                _show(console, cuts)
             grids += grid_of_sweep(group)
         for outcome in _each_once(outcomes):
             if issue in outcome.top:

@@ -169,6 +169,7 @@ def _record(fused: Fused, path: Path, key: str, k: int) -> Record:
             "key": key,
             "versions": versions(),
             "notes": {},
+            "cut": None,
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
     )

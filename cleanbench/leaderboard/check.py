@@ -4,6 +4,7 @@ import difflib
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from cleanbench import not_run
@@ -15,6 +16,7 @@ from cleanbench.leaderboard.evidence import (
     Evidence,
     Judgements,
     count_differences,
+    cut_differences,
     metric_differences,
     read_truth,
     score,
@@ -160,7 +162,8 @@ def _record(board: Board, record: Record, truth: Judgements, found: dict[Path, E
     except UserError as error:
         yield str(error)
         return
-    for difference in [*count_differences(record, found[own]), *metric_differences(record, found[own])]:
+    wrong = [each(record, found[own]) for each in (count_differences, metric_differences, cut_differences)]
+    for difference in chain.from_iterable(wrong):
         yield f"{board.records_file}: {record.issue} of {record.label} ({path.name}): {difference}"
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from cleanbench import scoring
+from cleanbench.audit.cuts import Cut, measured
 from cleanbench.core import Bools, Floats, GroundTruth, Ints, Issue, UserError
 from cleanbench.leaderboard.curves import Curve, curve_of
 from cleanbench.metrics import Levels
-from cleanbench.rankings import align, read_table
+from cleanbench.rankings import align, read_flags, read_table
 from cleanbench.records import Measured, Record, Resampled
 
 # Numbers pass through JSON without loss; the rest is room for another order of summation in another build of numpy.
@@ -73,10 +74,12 @@ class Evidence:
     Attributes:
         ranked: Items in the ranking.
         scored: The annotated ones among them.
+        cut: What the method's own flags are worth; None if the ranking has none.
     """
 
     ranked: int
     scored: scoring.Scored
+    cut: Cut | None = None
 
 
 def score(path: Path, issue: Issue, truth: Judgements) -> Evidence:
@@ -87,7 +90,8 @@ def score(path: Path, issue: Issue, truth: Judgements) -> Evidence:
             and not ``-inf``.
     """
     rows, scores = _scores(path, issue)
-    return Evidence(len(rows), scoring.score(truth.positions, truth.labels, align(truth.items, rows, scores)))
+    scored = scoring.score(truth.positions, truth.labels, align(truth.items, rows, scores))
+    return Evidence(len(rows), scored, _cut(path, issue, truth))
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,36 @@ def metric_differences(record: Record, evidence: Evidence) -> list[str]:
         differences.append(f"the intervals draw {_drawn(record.resampled)} in the record, {_drawn(drawn)} by the truth")
     unknown = [name for name in record.metrics if name not in metrics]
     return differences + [f"the record has {name}, which this version cannot compute" for name in unknown]
+
+
+def cut_differences(record: Record, evidence: Evidence) -> list[str]:
+    """Say what a record says of the method's own cut that its ranking and the truth do not."""
+    if record.cut is None or evidence.cut is None:
+        if record.cut is None and evidence.cut is None:
+            return []
+        with_cut, without = ("ranking", "record") if record.cut is None else ("record", "ranking")
+        return [f"the {with_cut} has the method's own cut, the {without} has none"]
+    differences, flagged = [], evidence.cut.flagged
+    if record.cut.flagged != flagged:
+        differences.append(f"flagged is {record.cut.flagged} in the record, {flagged} by ranking and truth")
+    for name, value in measured(evidence.cut, record.issue).items():
+        stated = getattr(record.cut, name)
+        if not _agrees(stated, value):
+            differences.append(f"the cut's {name} is {_shown(stated)} in the record, {_shown(value)} by its flags")
+        elif not (_near(stated.low, value.low) and _near(stated.high, value.high)):
+            differences.append(
+                f"the interval of the cut's {name} is {_interval(stated)} in the record, "
+                f"{_interval(value)} by its flags"
+            )
+    return differences
+
+
+def _cut(path: Path, issue: Issue, truth: Judgements) -> Cut | None:
+    found = read_flags(path, issue)
+    if found is None:
+        return None
+    rows, flags = found
+    return Cut.of(truth.labels, align(truth.items, rows, flags.astype(np.float64)) > 0)
 
 
 def _scores(path: Path, issue: Issue) -> tuple[list[tuple[str, ...]], Floats]:

@@ -17,7 +17,14 @@ from cleanbench.core import Issue, UserError
 from cleanbench.leaderboard import rendering, tables
 from cleanbench.leaderboard.board import Board, boards, settled, strangers, truth_of
 from cleanbench.leaderboard.comparing import comparison_of, evidence_of
-from cleanbench.leaderboard.evidence import Judgements, count_differences, metric_differences, read_truth, score
+from cleanbench.leaderboard.evidence import (
+    Judgements,
+    count_differences,
+    cut_differences,
+    metric_differences,
+    read_truth,
+    score,
+)
 from cleanbench.records import Record, read_run, write_records
 
 LOCK = ".lock"
@@ -146,7 +153,8 @@ def _defects(candidate: Candidate, truths: dict[tuple[Path, Issue], Judgements])
         scored = score(candidate.ranking, record.issue, truths[place])
     except UserError as error:
         return [str(error)]
-    defects, wrong = count_differences(record, scored), metric_differences(record, scored)
+    defects = count_differences(record, scored)
+    wrong = metric_differences(record, scored) + cut_differences(record, scored)
     if wrong:
         others = f" (and {len(wrong) - 1} more metrics differ)" if len(wrong) > 1 else ""
         defects.append(wrong[0] + others)

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from cleanbench.core import Issue
 from cleanbench.grid import grid_of
+from cleanbench.leaderboard import cuts
 from cleanbench.leaderboard.board import Board, truth_of
 from cleanbench.leaderboard.legend import legend
 from cleanbench.leaderboard.markdown import NOTHING, code, escaped, markdown, number
@@ -56,6 +57,7 @@ def page(records: Sequence[Record], comparison: Comparison | None = None, absent
         "",
         *ranked(rows, first, comparison),
         *_favourites(rows, comparison),
+        *cuts.section(rows),
         *_absent(absent),
         "",
         "## How to read it",
