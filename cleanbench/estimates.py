@@ -20,7 +20,7 @@ from typing import Self
 import numpy as np
 
 from cleanbench.core import Bools, Floats, Ints, UserError
-from cleanbench.metrics import METRICS, Value, depth, ramp_sum
+from cleanbench.metrics import METRICS, depth, ramp_sum
 
 WHOLE = 1e-6  # relative: how far the size of a stratum may be from a whole number
 
@@ -141,7 +141,7 @@ class Sample:
         return above, beside
 
 
-def evaluate_sample(sample: Sample, scores: Floats, places: Places | None) -> dict[str, Value]:
+def estimates(sample: Sample, scores: Floats, places: Places | None) -> Iterator[tuple[str, Estimate | str]]:
     """Estimate the metrics of `cleanbench.metrics.METRICS` for the ranking of all items.
 
     Args:
@@ -149,18 +149,10 @@ def evaluate_sample(sample: Sample, scores: Floats, places: Places | None) -> di
         scores: What the ranking gives each of them, shape ``(n,)``.
         places: Where they stand among all items; None if that is not known.
 
-    Returns:
-        An estimate by name, or the reason why there is none. By chance it may lie outside of [0, 1]; cutting it off
-        there would make it biased.
+    Yields:
+        Each name with its estimate, or with the reason why there is none. By chance an estimate may lie outside of
+        [0, 1]; cutting it off there would make it biased.
     """
-    return {
-        name: Value(None, found) if isinstance(found, str) else Value(found.value)
-        for name, found in estimates(sample, scores, places)
-    }
-
-
-def estimates(sample: Sample, scores: Floats, places: Places | None) -> Iterator[tuple[str, Estimate | str]]:
-    """Yield each metric with its estimate, or with the reason why there is none."""
     refusal = unfit(sample, places)
     for name, metric in METRICS.items():
         if refusal:

@@ -3,15 +3,15 @@
 import datetime
 import json
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cleanbench import __version__, asking, metrics, records
-from cleanbench.asking import NoRanking, inapplicable, ranking_of, scores_of, task_of
+from cleanbench import __version__, asking, estimates, metrics, queues, records, sampled
+from cleanbench.asking import NoRanking, inapplicable, queue_of, queue_task, ranking_of, scores_of, task_of, unasked
 from cleanbench.core import Floats, Ints, Issue, Need, Ranking, UserError, digest_of
 from cleanbench.detector import Detector
 from cleanbench.encoders.base import Encoder
@@ -21,16 +21,18 @@ from cleanbench.environment import manifest, versions
 from cleanbench.image_set import ImageSet
 from cleanbench.images import Images
 from cleanbench.metrics import evaluate
+from cleanbench.queues import Queue, write_queue
 from cleanbench.rankings import read_table, write_ranking, write_truth
 from cleanbench.readable import told, unreadable_reasons
 from cleanbench.report.training import draw_training
+from cleanbench.sampled import Sampled
 from cleanbench.source_code import code_digest
 from cleanbench.store import Store, make_folder, whole_folder
 from cleanbench.view import NotApplicable
 from cleanbench.worker import Answer, Job, Task, execute
 
-# Besides the method's code, these decide its numbers: what is asked and what answers mean, and the metrics.
-JUDGES = (asking, metrics)
+# Besides the method's code, these decide its numbers: what is asked, what answers mean, and metrics or estimates.
+JUDGES = (asking, metrics, estimates, queues, sampled)
 TOP = 10  # items of a ranking that are shown where there is nothing to score it by
 
 # By issue, from the most suspicious on: score and names of images.
@@ -56,7 +58,7 @@ class Request:
         memory_limit: Bytes, or None.
         cpu_limit: CPU seconds that the method may be expected to take for an issue, or None.
         timeout: Seconds, or None.
-        retrieve: Pairs to list where near-duplicates have no truth.
+        retrieve: How many of all pairs to list; where near-duplicates have a truth, beside the scores of its pairs.
         force: Whether to repeat a finished run.
         config: The whole resolved configuration as YAML, kept beside the results.
     """
@@ -136,7 +138,10 @@ def run(request: Request, store: Store) -> Outcome:
         UserError: If a setting of the method or the encoder makes no sense.
     """
     detector, image_set = request.detector, request.image_set
-    refused = {issue: inapplicable(detector, issue, image_set) for issue in detector.issues()}
+    refused = {
+        issue: inapplicable(detector, issue, image_set) or unasked(image_set, issue, request.retrieve)
+        for issue in detector.issues()
+    }
     issues = tuple(issue for issue, reason in refused.items() if not reason)
     not_ranked = {issue: reason for issue, reason in refused.items() if reason}
     named = tuple(issue for issue in issues if Need.CLASS_EMBEDDINGS in detector.needs_for(issue))
@@ -185,12 +190,16 @@ def run(request: Request, store: Store) -> Outcome:
     embeddings = extract(request.encoder, images, seen, store, ids=ids, workers=workers) if embedded else None
     noticed = embeddings.warnings if embeddings else ()
     tasks = {issue: task_of(detector, image_set, issue, rows, request.retrieve) for issue in issues}
-    job = _job(request, tasks, images, rows, seen, store, embeddings, class_embeddings)
+    # After all issues: neither their times nor their memory count it.
+    later = [queue_task(detector, image_set, task, request.retrieve) for task in tasks.values()]
+    listed = [task for task in later if task is not None]
+    job = _job(request, [*tasks.values(), *listed], images, rows, seen, store, embeddings, class_embeddings)
     answers, log = execute(job, request.timeout)
 
     rankings: dict[Issue, Ranking] = {}
     failed, refused_now = False, out_of_reach
-    for issue, answer in answers.items():
+    for issue in tasks:
+        answer = answers[issue]
         if answer.problem == "mistake":
             raise UserError(answer.reason)
         try:
@@ -199,7 +208,8 @@ def run(request: Request, store: Store) -> Outcome:
             not_ranked[issue] = f"{problem.kind}: {problem.reason}"
             failed = failed or problem.kind == "failed"
             refused_now = refused_now or problem.kind == "not run"  # another limit, and it is asked again
-    scored = Scored(request, key, encoder_name, embeddings, len(image_set) - len(rows))
+    retrieved = {task.issue: Retrieved(queue_of(task, rows, answers[task.name]), answers[task.name]) for task in listed}
+    scored = Scored(request, key, encoder_name, embeddings, len(image_set) - len(rows), retrieved)
     result = records.RunFile(
         records=tuple(scored.record(ranking, answers[issue]) for issue, ranking in rankings.items()),
         not_ranked=not_ranked,
@@ -207,7 +217,7 @@ def run(request: Request, store: Store) -> Outcome:
         warnings=noticed,
     )
     if rankings:
-        _write(folder, request, result, rankings, log, embeddings.history if embeddings else {})
+        _write(folder, request, result, rankings, retrieved, log, embeddings.history if embeddings else {})
     failures = request.output / image_set.name / "failed" / f"{name}.log"
     failures.unlink(missing_ok=True)
     if failed:
@@ -223,7 +233,9 @@ def _key(request: Request, issues: tuple[Issue, ...], embedded: bool, class_key:
     """Identify a run by all that decides its results."""
     image_set = request.image_set
     truths = {issue: image_set.truth(issue) for issue in issues}
-    retrieve = truths.get(Issue.NEAR_DUPLICATE) is None and Issue.NEAR_DUPLICATE in issues
+    retrieve = Issue.NEAR_DUPLICATE in issues and (
+        truths.get(Issue.NEAR_DUPLICATE) is None or request.detector.retrieve is not Detector.retrieve
+    )
     parts = [
         json.dumps(request.method_config, sort_keys=True, default=str),
         code_digest([*(base for base in request.detector.__mro__ if base not in Detector.__mro__), *JUDGES]),
@@ -270,7 +282,7 @@ def _class_embeddings(request: Request, store: Store) -> tuple[str, Floats]:
 
 def _job(
     request: Request,
-    tasks: Mapping[Issue, Task],
+    tasks: Sequence[Task],
     images: Images,
     rows: Ints,
     seen: str,
@@ -281,7 +293,7 @@ def _job(
     image_set = request.image_set
     return Job(
         method=dict(request.method_config),
-        tasks=tuple(tasks.values()),
+        tasks=tuple(tasks),
         images=images,
         pixels_digest=seen,
         store=store.root,
@@ -298,6 +310,22 @@ def _job(
 
 
 @dataclass(frozen=True)
+class Retrieved:
+    """The most suspicious of all pairs, or why they are not known, and what it cost to list them."""
+
+    queue: Ranking | str
+    answer: Answer
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What a reader of the queue should know."""
+        cost = {"cpu_seconds": round(self.answer.cpu_seconds, 3), "peak_mib": round(self.answer.peak_mib, 1)}
+        if isinstance(self.queue, str):
+            return {"problem": self.queue, **cost}
+        return {"pairs": len(self.queue), **cost, "notes": dict(self.queue.notes)}
+
+
+@dataclass(frozen=True)
 class Scored:
     """What the records of one run share."""
 
@@ -306,6 +334,7 @@ class Scored:
     encoder: str | None
     embeddings: Embeddings | None
     unreadable: int
+    retrieved: Mapping[Issue, Retrieved]
 
     def record(self, ranking: Ranking, answer: Answer) -> records.Record:
         """Score a ranking against the truth of its issue."""
@@ -313,6 +342,10 @@ class Scored:
         truth = image_set.truth(issue)
         scores = scores_of(ranking, truth, len(image_set))
         labels = np.zeros(0, dtype=bool) if truth is None else truth.labels
+        values, notes = evaluate(labels, scores), dict(ranking.notes)
+        if truth is not None and truth.inclusion is not None:
+            estimated = Sampled.of(truth, scores, ranking, self._queue(issue), image_set.ids)
+            values, notes = estimated.metrics, notes | estimated.notes
         encoded = self.embeddings if Need.EMBEDDINGS in request.detector.needs_for(issue) else None
         return records.Record(
             method=request.method,
@@ -321,10 +354,7 @@ class Scored:
             encoder=None if encoded is None else self.encoder,
             items=len(labels),
             faulty=int(np.count_nonzero(labels)),
-            metrics={
-                name: records.Measured(value=found.value, reason=found.reason)
-                for name, found in evaluate(labels, scores).items()
-            },
+            metrics={name: records.Measured(value=found.value, reason=found.reason) for name, found in values.items()},
             settings={name: value for name, value in request.method_config.items() if name != "_target_"},
             changed=dict(request.changed),
             fingerprint=image_set.fingerprint,
@@ -352,9 +382,15 @@ class Scored:
             ),
             key=self.key,
             versions=versions(),
-            notes=dict(ranking.notes),
+            notes=notes,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         )
+
+    def _queue(self, issue: Issue) -> Queue | None:
+        found = self.retrieved.get(issue)
+        if found is None or isinstance(found.queue, str):
+            return None
+        return Queue.of(found.queue, self.request.image_set.ids, self.request.retrieve)
 
 
 def _write(
@@ -362,6 +398,7 @@ def _write(
     request: Request,
     result: records.RunFile,
     rankings: Mapping[Issue, Ranking],
+    retrieved: Mapping[Issue, Retrieved],
     log: str,
     history: Mapping[str, list[float]],
 ) -> None:
@@ -370,7 +407,13 @@ def _write(
     truths = folder.parent / "truth" / image_set.truth_revision[:8]
     with whole_folder(folder) as scratch:
         for issue, ranking in rankings.items():
-            write_ranking(scratch / "rankings" / f"{issue}.parquet", ranking, image_set.ids)
+            place = scratch / "rankings" / f"{issue}.parquet"
+            write_ranking(place, ranking, image_set.ids)
+            found = retrieved.get(issue)
+            if found is not None:
+                place.with_name(f"{issue}_queue.json").write_text(json.dumps(found.told, indent=1) + "\n")
+                if not isinstance(found.queue, str):
+                    write_queue(place, found.queue, image_set.ids, request.retrieve)
             truth = image_set.truth(issue)
             if truth is not None and not (truths / f"{issue}.parquet").exists():
                 write_truth(truths / f"{issue}.parquet", truth, image_set.ids)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import digamma
-from scipy.stats import rankdata
 
 from cleanbench.core import Floats, Ints, UserError
 
@@ -31,19 +30,16 @@ class Drawn:
     inclusion: Floats
 
 
-def place_weight(scores: Floats, items: int | None = None) -> Floats:
-    """Return how much the judgement of each item weighs in average precision, by its place; the sum is about 1.
+def place_weight(places: Floats, items: int) -> Floats:
+    """Return how much the judgement of each item weighs in average precision, by its place; of all items about 1.
 
-    It is statAP's prior (Aslam and Pavlu 2007): ``(1 + 1/r + ... + 1/M) / 2M`` for place r of M. Tied items have the
-    weight of their mean place.
+    It is statAP's prior (Aslam and Pavlu 2007): ``(1 + 1/r + ... + 1/M) / 2M`` for place r of M.
 
     Args:
-        scores: Of the ranking's items, shape ``(n,)``.
-        items: How many items the ranking would have in full; by default those that are there.
+        places: From 1; of tied items their mean, shape ``(n,)``.
+        items: How many items the ranking has.
     """
-    every = len(scores) if items is None else items
-    places = rankdata(-scores, method="average")
-    weights: Floats = (1 + digamma(every + 1) - digamma(places)) / (2 * every)
+    weights: Floats = (1 + digamma(items + 1) - digamma(places)) / (2 * items)
     return weights
 
 

@@ -65,20 +65,26 @@ def find(runs: Path, wanted: str) -> list[Member]:
     Raises:
         UserError: If there are no runs, a name fits none or several, or less than two different ones are named.
     """
-    if not runs.is_dir():
-        sets = sorted(path.name for path in runs.parent.glob("*") if path.is_dir() and not path.name.startswith("."))
-        raise UserError(f"there are no runs of {runs.name!r} in {runs.parent}.{nearest(runs.name, sets)}")
     known = list(_finished(runs))
-    if wanted == "all":
-        found = _newest([member for member in known if member.first.method != FUSION])
-    else:
-        found = [_named(name.strip(), known, runs) for name in wanted.split(",")]
+    found = standing(runs) if wanted == "all" else [_named(name.strip(), known, runs) for name in wanted.split(",")]
     folders = [member.folder.name for member in found]
     if twice := next((folder for folder in folders if folders.count(folder) > 1), None):
         raise UserError(f"{twice} is named twice; a fusion takes each run once")
     if len(found) < 2:
         raise UserError(f"a fusion takes at least two runs, not {', '.join(folders) or 'none'}; name more: members=A,B")
     return sorted(found, key=lambda member: member.folder.name)
+
+
+def standing(runs: Path) -> list[Member]:
+    """Return the newest finished run of every method, encoder and seed that is no fusion itself.
+
+    Args:
+        runs: The folder of the data set.
+
+    Raises:
+        UserError: If there is no such folder.
+    """
+    return _newest([member for member in _finished(runs) if member.first.method != FUSION])
 
 
 def of_issue(members: Sequence[Member], issue: Issue) -> list[Member]:
@@ -118,6 +124,9 @@ def aligned(members: Sequence[Member], issue: Issue) -> tuple[list[tuple[str, ..
 
 
 def _finished(runs: Path) -> Iterator[Member]:
+    if not runs.is_dir():
+        sets = sorted(path.name for path in runs.parent.glob("*") if path.is_dir() and not path.name.startswith("."))
+        raise UserError(f"there are no runs of {runs.name!r} in {runs.parent}.{nearest(runs.name, sets)}")
     for path in sorted(runs.glob("*/record.json")):
         if path.parent.name.startswith("."):  # a run that is being written
             continue

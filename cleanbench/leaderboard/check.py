@@ -12,7 +12,9 @@ from cleanbench.leaderboard import by_encoder, heatmap, tables
 from cleanbench.leaderboard.board import Board, boards, fingerprint_of, settled, stem, strangers, truth_of
 from cleanbench.leaderboard.evidence import Judgements, count_differences, metric_differences, read_truth, score
 from cleanbench.leaderboard.merge import INDEX
+from cleanbench.queues import queue_file
 from cleanbench.records import Record, write_records
+from cleanbench.sampled import needs_queue
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def _board(board: Board, records: list[Record]) -> Iterator[str]:
     for issue, of_issue in tables.by_issue(records):
         expected |= {board.truth(issue), board.table(issue)}
         expected |= {board.ranking(record) for record in of_issue}
+        expected |= {queue_file(board.ranking(record)) for record in of_issue if needs_queue(record)}
         yield from _page(board.table(issue), tables.page(of_issue))
         grid = grid_of(of_issue)
         if grid.complete_methods:
@@ -124,7 +127,7 @@ def _record(board: Board, record: Record, truth: Judgements) -> Iterator[str]:
             f"its ranking was filed for another: {path}"
         )
     try:
-        scored = score(path, record.issue, truth)
+        scored = score(path, record.issue, truth, record.images)
     except UserError as error:
         yield str(error)
         return

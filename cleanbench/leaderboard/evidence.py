@@ -1,5 +1,6 @@
 """What a ranking and a truth say by themselves: the numbers of a record, computed again from files of ids."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,9 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cleanbench.core import Bools, Floats, GroundTruth, Issue, UserError
+from cleanbench.estimates import Places, Sample
 from cleanbench.metrics import Value, evaluate
+from cleanbench.queues import queued_places, read_queue
 from cleanbench.rankings import align, read_table
 from cleanbench.records import Measured, Record
+from cleanbench.sampled import Sampled
 
 # Numbers pass through JSON without loss; the rest is room for another order of summation in another build of numpy.
 TOLERANCE = 1e-12
@@ -23,11 +27,13 @@ class Judgements:
         items: The judged images or pairs.
         labels: True for faulty, shape ``(L,)``.
         revision: As in `GroundTruth`.
+        inclusion: As in `GroundTruth`.
     """
 
     items: list[tuple[str, ...]]
     labels: Bools
     revision: str
+    inclusion: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -72,11 +78,17 @@ def read_truth(path: Path, issue: Issue) -> Judgements:
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     ordered = [tuple(ids[position] for position in np.atleast_1d(item)) for item in truth.items]
-    return Judgements(ordered, truth.labels, truth.revision)
+    return Judgements(ordered, truth.labels, truth.revision, truth.inclusion)
 
 
-def score(path: Path, issue: Issue, truth: Judgements) -> Scored:
+def score(path: Path, issue: Issue, truth: Judgements, images: int | None = None) -> Scored:
     """Score a ranking as a run would.
+
+    Args:
+        path: The ranking.
+        issue: What it ranks.
+        truth: The judgements.
+        images: In the data set; needed only where a sample of pairs was judged.
 
     Raises:
         UserError: If the file is missing or damaged, ranks an item twice or has a score that is no finite number
@@ -88,13 +100,27 @@ def score(path: Path, issue: Issue, truth: Judgements) -> Scored:
     if bad := int(np.count_nonzero(np.isnan(scores) | np.isposinf(scores))):
         raise UserError(f"{path} has {bad} scores that are NaN or +inf")
     asked: npt.NDArray[np.float64] = align(truth.items, rows, scores)
+    metrics: Mapping[str, Value] = evaluate(truth.labels, asked) if truth.inclusion is None else {}
+    if truth.inclusion is not None:
+        metrics = _estimated(path, issue, truth, asked, scores, images)
     return Scored(
         ranked=len(rows),
         items=len(truth.labels),
         faulty=int(np.count_nonzero(truth.labels)),
         coverage=float(np.isfinite(asked).mean()) if len(asked) else 1.0,
-        metrics=evaluate(truth.labels, asked),
+        metrics=dict(metrics),
     )
+
+
+def _estimated(
+    path: Path, issue: Issue, truth: Judgements, asked: Floats, scores: Floats, images: int | None
+) -> Mapping[str, Value]:
+    assert truth.inclusion is not None
+    sample = Sample(truth.labels, truth.inclusion)
+    if not issue.ranks_pairs:
+        return Sampled.by(sample, asked, Places.among(asked, scores)).metrics
+    queue = None if images is None else read_queue(path)
+    return Sampled.by(sample, asked, queued_places(queue, truth.items, asked, sample, images or 0)).metrics
 
 
 def count_differences(record: Record, scored: Scored) -> list[str]:

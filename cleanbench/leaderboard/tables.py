@@ -11,6 +11,7 @@ from cleanbench.grid import grid_of
 from cleanbench.leaderboard.board import Board, truth_of
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record, encoder_labels
+from cleanbench.sampled import in_words, population
 
 SHOWN = ("AP", "AUROC", "P@10", "P@100", "R@100", "P@1%", "FoE")
 BAND = ("AP_worst", "AP_best")
@@ -147,8 +148,13 @@ def facts(records: Sequence[Record]) -> list[str]:
         f"- Data set: {code(first.dataset)}, {first.images:,} images"
         + (f", {unreadable:,} of them unreadable and ranked last" if unreadable else ""),
         f"- Truth: {code(truth.name)}, {kind}.",
-        f"- Items: {first.items:,} annotated {_noun(first.issue)}, {first.faulty:,} faulty. Prevalence "
-        f"{_share(first)}, which is about the AP of a random order. What is not annotated is not counted.",
+        f"- Items: {first.items:,} annotated {_noun(first.issue)}, {first.faulty:,} faulty. "
+        + (
+            f"They are a random sample: {told}."
+            if (told := in_words(first))
+            else f"Prevalence {_share(first)}, which is about the AP of a random order. "
+            "What is not annotated is not counted."
+        ),
         f"- Fingerprint of the data `{first.fingerprint[:8]}`, truth revision `{truth.set_revision[:8]}` "
         f"(of this issue `{truth.revision[:8]}`)",
         f"- Made with cleanbench {', '.join(versions)}",
@@ -174,7 +180,7 @@ def ranked(rows: Sequence[Row], first: Record) -> list[str]:
     head += ["Encoder CPU s"] if costed else []
     printed = [row.printed_ap for row in rows]
     cells = [_cells(row, _rank(row, printed), covered, costed) for row in rows]
-    expected = [METRICS[name].chance(first.faulty, first.items) for name in SHOWN]
+    expected = [METRICS[name].chance(*population(first)) for name in SHOWN]
     chance = ["", "*by chance, expected*", ""]
     chance += [NOTHING if value is None else f"*{number(value)}*" for value in expected]
     chance += [""] * (len(head) - len(chance))
@@ -296,7 +302,8 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _share(record: Record) -> str:
-    return f"{record.faulty / record.items:.1%}" if record.items else NOTHING
+    faulty, items = population(record)
+    return f"{faulty / items:.1%}" if items else NOTHING
 
 
 def _noun(issue: Issue) -> str:
