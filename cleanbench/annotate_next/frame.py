@@ -75,7 +75,9 @@ def frame_of(runs: Path, issue: Issue, judged: dict[Item, bool] | None) -> Frame
     if issue.ranks_pairs:
         return _pairs(members, every, known)
     items, scores = aligned(members, issue)
-    seen = np.isfinite(np.stack(scores)).any(axis=0)  # what no method scores, such as an image without a label
+    seen = np.any(
+        np.isfinite(np.stack(scores)), axis=0
+    ).tolist()  # what no method scores, such as an image without a label
     kept = [place for place, item in enumerate(items) if seen[place] and item not in known]
     if not kept:
         raise UserError(f"all {len(items):,} ranked images are judged; there is nothing to ask")

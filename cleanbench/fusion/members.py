@@ -40,6 +40,11 @@ class Member:
         return self.folder.name, method, f"{method}-{encoder}", f"{method}-{encoder}-{seed}"
 
     @property
+    def title(self) -> str:
+        """What tables call it."""
+        return f"{self.first.label} on {self.encoder}" if self.encoder else self.first.label
+
+    @property
     def encoder(self) -> str | None:
         """The encoder of those of its records that have one."""
         return next((record.encoder for record in self.records.values() if record.encoder), None)

@@ -27,12 +27,14 @@ class Judgements:
         items: The judged images or pairs.
         labels: True for faulty, shape ``(L,)``.
         revision: As in `GroundTruth`.
+        probability: As in `GroundTruth`.
         inclusion: As in `GroundTruth`.
     """
 
     items: list[tuple[str, ...]]
     labels: Bools
     revision: str
+    probability: Floats | None = None
     inclusion: Floats | None = None
 
 
@@ -78,7 +80,7 @@ def read_truth(path: Path, issue: Issue) -> Judgements:
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     ordered = [tuple(ids[position] for position in np.atleast_1d(item)) for item in truth.items]
-    return Judgements(ordered, truth.labels, truth.revision, truth.inclusion)
+    return Judgements(ordered, truth.labels, truth.revision, truth.probability, truth.inclusion)
 
 
 def score(path: Path, issue: Issue, truth: Judgements, images: int | None = None) -> Scored:
