@@ -123,12 +123,10 @@ def told(found: Doubted, draws: Draws, issue: Issue, dataset: str, metric: str) 
         ]
         pairs = sorted((pair for pair in pairs if np.isfinite(pair[0])), key=lambda pair: -pair[0])
         open_pairs = [pair for pair in pairs if pair[0] >= 0.025]
+        if open_pairs:
+            rows = [[first, second, f"{share:.3f}"] for share, first, second in open_pairs[:20]]
+            lines += ["", *table([f"Ahead by {metric}", "Behind", "P(ranks swap)"], rows)]
         lines += [
-            "",
-            *table(
-                [f"Ahead by {metric}", "Behind", "P(ranks swap)"],
-                [[first, second, f"{share:.3f}"] for share, first, second in open_pairs[:20]],
-            ),
             "",
             f"{len(open_pairs)} of {len(pairs)} pairs of methods swap ranks in at least one draw of 40"
             + (", the 20 likeliest are shown." if len(open_pairs) > 20 else "."),

@@ -22,7 +22,8 @@ def told(survey: Survey, k: int) -> str:
         f"judged@k: share of the first k of a method's {ranked} that was judged. P@100: if all others were clean, and "
         "if they were faulty.",
         f"AP judged: of the judged {noun} alone, all of them (condensed list). AP clean, AP faulty: if all others were "
-        "one or the other. AP within: the lowest and the highest AP that any labels of the others and any order of ties give.",
+        "one or the other. AP within: the lowest and the highest AP that any labels of the others and any order of "
+        "ties give.",
     ]
     if pairs:
         lines.append(
