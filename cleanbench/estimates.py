@@ -54,7 +54,12 @@ class Places:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its standard error; both have only as many digits as the sample pays for."""
+    """A number with its standard error.
+
+    The standard error is itself an estimate, from linearised ratios: where fewer than about twenty faulty items are in
+    the sample it is often too small, most of all that of AUROC, because a faulty item that stands for many clean ones
+    far down is seldom drawn and counts for much when it is.
+    """
 
     value: float
     standard_error: float
