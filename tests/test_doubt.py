@@ -104,10 +104,8 @@ def test_the_command_writes_figures_and_the_numbers_behind_them(
     root = tmp_path / "voted"
     shutil.copytree(pictures, root)
     (root / "label_errors.csv").unlink()
-    rows = [
-        f"i{number:02d},{int(number % 3 == 2)},{3 - number % 2 if number % 3 == 2 else number % 2},3"
-        for number in range(18)
-    ]
+    votes = [3 - number % 2 if number % 3 == 2 else number % 2 for number in range(18)]
+    rows = [f"i{number:02d},{int(count > 1)},{count},3" for number, count in enumerate(votes)]
     table(root / "off_topic_samples.csv", "id,label,faulty_votes,votes", rows)
     for method in ("luminance", "chance"):
         rank_with(f"method={method}", "dataset=folder", f"dataset.root={root}")
@@ -128,7 +126,7 @@ def test_the_command_writes_figures_and_the_numbers_behind_them(
 
 def test_mistakes_are_told(rank_with: Rank, pictures: Path, tmp_path: Path) -> None:
     rank_with("method=luminance", "dataset=folder", f"dataset.root={pictures}")
-    with pytest.raises(UserError, match="no run in .* with probabilities"):
+    with pytest.raises(UserError, match=r"no run in .* with probabilities"):
         doubt(Options("pictures", output=tmp_path / "runs"))
     with pytest.raises(UserError, match=r"metric=ap is none of those drawn\."):
         doubt(Options("pictures", metric="ap", output=tmp_path / "runs"))
