@@ -63,7 +63,7 @@ def test_those_who_were_judged_stand_for_those_who_were_not(tmp_path: Path) -> N
         ("id,label,faulty_votes,votes\na,1,inf,inf\n", "line 2: the faulty_votes is 'inf'"),
         ("id,label,faulty_votes,votes,probability\na,1,1,2,0.5\n", "votes as well as a probability"),
         ("id,label,inclusion\na,1,1\nb,,0.5\n", "of the 1 item with inclusion probability 0.5 none has a label"),
-        ("id,label,inclusion\na,,0.5\n", "has a header but no rows"),
+        ("id,label,inclusion\na,,0.5\n", "has no label in any row; add judgements"),
         ("id,label\na,\n", "the label is ''"),
     ],
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import table
 from finished_runs import only
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cleanbench.core import Issue, UserError
@@ -36,6 +36,7 @@ def test_every_item_is_counted_once(before: dict[str, bool], after: dict[str, bo
     assert (found.before, found.after) == ((len(before), sum(before.values())), (len(after), sum(after.values())))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=30))
 def test_kappa_is_that_of_scikit_learn(rows: list[tuple[bool, bool]]) -> None:
     from sklearn.metrics import cohen_kappa_score

@@ -36,9 +36,9 @@ def every_average_precision(ranking: Partly) -> list[float]:
         labels[open_items] = extra
         if not labels.any():
             continue
-        for order in permutations(range(len(labels))):
-            if (np.diff(ranking.scores[list(order)]) <= 0).all():
-                values.append(plain_average_precision(labels[list(order)].tolist()))
+        orders = [list(order) for order in permutations(range(len(labels)))]
+        falling = [order for order in orders if (np.diff(ranking.scores[order]) <= 0).all()]
+        values += [plain_average_precision(labels[order].tolist()) for order in falling]
     return values
 
 

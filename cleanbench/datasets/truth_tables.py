@@ -172,7 +172,8 @@ class _Judgements:
         if unknown:
             raise _unplaced(path, column, unknown, ids, known)
         if not lines:
-            raise UserError(f"{path} has a header but no rows; add judgements, or remove it")
+            lacks = "no label in any row" if unanswered else "a header but no rows"
+            raise UserError(f"{path} has {lacks}; add judgements, or remove it")
         self.members: Ints = np.array(members, dtype=np.int64)
         self.sizes: Ints = np.array(sizes, dtype=np.int64)
         self.lines: Ints = np.array(lines, dtype=np.int64)
