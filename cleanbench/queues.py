@@ -121,9 +121,10 @@ def queued_places(
     beyond = inside < 0
     _, level = np.unique(np.where(beyond, -scores, -np.inf), return_inverse=True)
     above, beside = sample.above_and_beside(level, beyond.astype(np.float64))
-    estimated = np.minimum(depth + np.rint(above + beside / 2), total - 1)
-    before = estimated if known is None else np.where(beyond, estimated, known.before)
-    ties = np.ones_like(before) if known is None else np.where(beyond, 1.0, known.ties)
+    before = np.minimum(depth + np.rint(above), total - 1)
+    ties = np.minimum(1 + np.rint(beside), total - before)
+    if known is not None:
+        before, ties = np.where(beyond, before, known.before), np.where(beyond, ties, known.ties)
     return Places(before, ties, depth, total, 0)
 
 

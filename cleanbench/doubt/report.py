@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from cleanbench.commands.plain import table
 from cleanbench.core import Issue, UserError
 from cleanbench.doubt.posterior import Doubted, Draws
 from cleanbench.fusion.members import of_issue, standing
 from cleanbench.leaderboard.evidence import read_truth
 from cleanbench.rankings import align
 from cleanbench.report.doubt import draw_intervals, draw_sensitivity
-from cleanbench.unjudged.words import table
 
 NOTHING = "–"
 FILES = ("draws.svg", "draws.csv", "swaps.csv", "thresholds.svg", "thresholds.csv")

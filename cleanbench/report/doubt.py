@@ -38,7 +38,7 @@ def draw_intervals(
         axes.plot(expected, rows, "o", color=COLOURS[0], label="expected")
         axes.plot(given, rows, "x", color=COLOURS[1], label="by the given labels")
         axes.set_yticks(rows, list(methods), parse_math=False)
-        axes.invert_yaxis()
+        axes.set_ylim(len(methods) - 0.5, -0.5)
         axes.set_xlabel(metric)
         axes.grid(alpha=0.3)
         figure.suptitle(title, x=0.02, ha="left", parse_math=False)

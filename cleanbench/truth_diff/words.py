@@ -4,9 +4,9 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from cleanbench.commands.plain import table
 from cleanbench.datasets.tables import count
 from cleanbench.truth_diff.compare import Difference, Moved, kendall, places
-from cleanbench.unjudged.words import table
 
 NOTHING = "–"
 

@@ -1,7 +1,6 @@
 """A survey in words and tables."""
 
-from collections.abc import Sequence
-
+from cleanbench.commands.plain import table
 from cleanbench.metrics import Value
 from cleanbench.unjudged.survey import Survey, Surveyed
 
@@ -62,18 +61,6 @@ def told(survey: Survey, k: int) -> str:
             "It is not recorded how items were picked, and what no method here finds cannot show.",
         ]
     return "\n".join(lines)
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a table in plain text, its first column flush left."""
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    return [
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in (head, *rows)
-    ]
 
 
 def _headings(pairs: bool) -> list[str]:
