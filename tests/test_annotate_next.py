@@ -189,3 +189,22 @@ def test_a_sheet_that_is_none_is_told(tmp_path: Path) -> None:
     sheet.write_text("id,label,inclusion,why\na,maybe,0.5,x\n")
     with pytest.raises(UserError, match="line 2: the label is 'maybe'"):
         read(sheet, Issue.OFF_TOPIC)
+
+
+def test_a_fusion_of_estimates_is_one(rank_with: Rank, pictures: Path, tmp_path: Path) -> None:
+    from cleanbench.fusion.fuse import fuse
+    from cleanbench.fusion.members import find
+
+    data = ["dataset=folder", f"dataset.root={pictures}", "encoder=pixels"]
+    for method in ("luminance", "ecod"):
+        rank_with(f"method={method}", *data)
+    sheet = ask(tmp_path, Issue.OFF_TOPIC, budget=16)
+    fill(sheet, odd)
+    (pictures / "off_topic_samples.csv").write_text(sheet.read_text())
+    for method in ("luminance", "ecod"):
+        rank_with(f"method={method}", *data)
+    outcome = fuse(find(tmp_path / "runs/few", "all"), (Issue.OFF_TOPIC,), 60)
+    (record,) = outcome.run.records
+    assert population(record)[1] == COUNT
+    assert record.metrics["AP"].value is not None
+    assert not merge(tmp_path / "runs", tmp_path / "boards").refused

@@ -144,7 +144,7 @@ def _record(fused: Fused, path: Path, key: str, k: int) -> Record:
     members, issue = fused.members, fused.issue
     own = [member.records[issue] for member in members]
     first, truth = own[0], _truth(members, issue)
-    scored = None if truth is None else score(path, issue, truth)
+    scored = None if truth is None else score(path, issue, truth, first.images)
     encoder = _encoder(members, issue)
     values = scored.metrics if scored else dict.fromkeys(METRICS, Value(None, "no items"))
     metrics = {name: Measured(value=found.value, reason=found.reason) for name, found in values.items()}
@@ -166,7 +166,7 @@ def _record(fused: Fused, path: Path, key: str, k: int) -> Record:
             "cost": _cost([record.cost for record in own], fused),
             "key": key,
             "versions": versions(),
-            "notes": {},
+            "notes": dict(scored.notes) if scored else {},
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
     )

@@ -1,7 +1,7 @@
 """What a ranking and a truth say by themselves: the numbers of a record, computed again from files of ids."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,7 @@ class Scored:
         faulty: How many of them are faulty.
         coverage: Share of the annotated items that the ranking scores.
         metrics: By name.
+        notes: What a record says where only a sample was judged.
     """
 
     ranked: int
@@ -55,6 +56,7 @@ class Scored:
     faulty: int
     coverage: float
     metrics: dict[str, Value]
+    notes: Mapping[str, str | int | float] = field(default_factory=dict)
 
 
 def read_truth(path: Path, issue: Issue) -> Judgements:
@@ -102,27 +104,29 @@ def score(path: Path, issue: Issue, truth: Judgements, images: int | None = None
     if bad := int(np.count_nonzero(np.isnan(scores) | np.isposinf(scores))):
         raise UserError(f"{path} has {bad} scores that are NaN or +inf")
     asked: npt.NDArray[np.float64] = align(truth.items, rows, scores)
-    metrics: Mapping[str, Value] = evaluate(truth.labels, asked) if truth.inclusion is None else {}
-    if truth.inclusion is not None:
-        metrics = _estimated(path, issue, truth, asked, scores, images)
+    if truth.inclusion is None:
+        sampled = Sampled(evaluate(truth.labels, asked), {})
+    else:
+        sampled = _estimated(path, issue, truth, asked, scores, images)
     return Scored(
         ranked=len(rows),
         items=len(truth.labels),
         faulty=int(np.count_nonzero(truth.labels)),
         coverage=float(np.isfinite(asked).mean()) if len(asked) else 1.0,
-        metrics=dict(metrics),
+        metrics=sampled.metrics,
+        notes=sampled.notes,
     )
 
 
 def _estimated(
     path: Path, issue: Issue, truth: Judgements, asked: Floats, scores: Floats, images: int | None
-) -> Mapping[str, Value]:
+) -> Sampled:
     assert truth.inclusion is not None
     sample = Sample(truth.labels, truth.inclusion)
     if not issue.ranks_pairs:
-        return Sampled.by(sample, asked, Places.among(asked, scores)).metrics
+        return Sampled.by(sample, asked, Places.among(asked, scores))
     queue = None if images is None else read_queue(path)
-    return Sampled.by(sample, asked, queued_places(queue, truth.items, asked, sample, images or 0)).metrics
+    return Sampled.by(sample, asked, queued_places(queue, truth.items, asked, sample, images or 0))
 
 
 def count_differences(record: Record, scored: Scored) -> list[str]:
