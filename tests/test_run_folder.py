@@ -53,7 +53,8 @@ def test_a_run_folder_holds_exactly_what_is_promised(ask: Rank, tmp_path: Path) 
     outcome = ask(*SET_OF_ALL, "seed=3")
     assert outcome.folder == tmp_path / "runs/pictures" / f"selfclean-pixels-3-{key(outcome)[:12]}"
     rankings = [f"rankings/{issue}.parquet" for issue in sorted(Issue)]
-    assert files(outcome.folder) == ["config.yaml", "environment.json", *rankings, "record.json"]
+    queue = [f"rankings/near_duplicate_queue.{kind}" for kind in ("json", "parquet")]
+    assert files(outcome.folder) == sorted(["config.yaml", "environment.json", *rankings, *queue, "record.json"])
     truth = outcome.run.records[0].truth
     assert truth is not None
     kept = [f"truth/{truth.set_revision[:8]}/{issue}.parquet" for issue in sorted(Issue)]

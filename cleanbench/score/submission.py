@@ -115,7 +115,7 @@ def recorded(submission: Submission, path: Path) -> Record:
     """Return the record of a submission whose ranking lies at ``path``, computed as that of any run."""
     manifest, known, issue = submission.manifest, submission.known, submission.issue
     name, judgements = known.truths[issue]
-    evidence = score(path, issue, judgements)
+    evidence = score(path, issue, judgements, known.images)
     scored = evidence.scored
     return Record(
         method=str(manifest.name),
@@ -126,6 +126,7 @@ def recorded(submission: Submission, path: Path) -> Record:
         faulty=scored.faulty,
         metrics=scored.metrics,
         resampled=scored.drawn,
+        notes=dict(scored.notes),
         cut=None
         if evidence.cut is None
         else Cut(flagged=evidence.cut.flagged, **measured(evidence.cut, issue), cpu_seconds=None),
