@@ -164,7 +164,7 @@ def test_intervals_hold_the_value_on_the_population() -> None:
         found = ends_of(*sample(seed=seed), seed=seed)
         for name, each in truth.items():
             held[name] += found[name].low <= (each.value or 0) <= found[name].high
-    assert all(88 <= count for count in held.values()), held
+    assert all(count >= 88 for count in held.values()), held
 
 
 def test_intervals_hold_the_estimate_and_narrow_with_more_items() -> None:
