@@ -91,4 +91,4 @@ def weakness(record: Record, name: str = "AP") -> str:
     if record.resampled is None:
         return ""
     images = record.resampled.units if record.resampled.unit == "images" else None
-    return weak(name, record.faulty, record.items, images)
+    return weak(name, record.faulty, record.items, images, record.metrics[name].value)
