@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from cleanbench.core import GroundTruth, Issue, UserError
+from cleanbench.image_set import Card
 
 SCHEMA: Literal[1] = 1
 
@@ -118,6 +119,29 @@ class Cost(Frozen):
     base_mib: float
 
 
+class Terms(Frozen):
+    """What must stand beside every number of a data set, from its card.
+
+    Attributes:
+        licence: SPDX identifier, or the terms in a sentence.
+        commercial: Whether commercial use is allowed; None: not stated.
+        redistributable: Whether the licence is known to allow passing images on.
+        citation: What to cite; empty: not stated.
+        identifier: Persistent identifier; empty: not stated.
+    """
+
+    licence: str
+    commercial: bool | None = None
+    redistributable: bool = False
+    citation: str = ""
+    identifier: str = ""
+
+    @classmethod
+    def of(cls, card: Card) -> "Terms":
+        """Return what a record keeps of a card."""
+        return cls(**{name: getattr(card, name) for name in cls.model_fields})
+
+
 class Record(Frozen):
     """One method on one issue of one data set.
 
@@ -145,6 +169,7 @@ class Record(Frozen):
         versions: Of Python and of the libraries that decide results.
         created: ISO 8601, UTC.
         notes: What the method says of its ranking, such as the recall of an approximate retrieval.
+        terms: Licence of the data set and what to cite; None in records that were made without.
         schema_version: Version of this format.
     """
 
@@ -171,14 +196,17 @@ class Record(Frozen):
     versions: dict[str, str]
     created: str
     notes: dict[str, str | int | float] = {}
+    terms: Terms | None = None
     schema_version: Literal[1] = SCHEMA
 
     @model_serializer(mode="wrap")
-    def _without_empty_notes(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out notes where there are none, so that older records are written as they were."""
+    def _without_later_fields(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out notes and terms where there are none, so that older records are written as they were."""
         content: dict[str, Any] = dump(self)
         if not self.notes:
             content.pop("notes", None)
+        if self.terms is None:
+            content.pop("terms", None)
         return content
 
     @property

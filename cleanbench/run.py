@@ -333,6 +333,7 @@ class Scored:
             unreadable=self.unreadable,
             coverage=float(np.isfinite(scores).mean()) if len(scores) else 1.0,
             truth=records.TruthName.of(truth, image_set.truth_revision),
+            terms=records.Terms.of(image_set.card),
             encoder_detail=None
             if encoded is None
             else records.EncoderName(

@@ -28,7 +28,7 @@ def available(group: str = "method", *, search: Search = ()) -> tuple[str, ...]:
         UserError: If there is no such group or folder.
     """
     with _loader() as loader:
-        return _options(loader, group, _overrides(search))
+        return _options(loader, group, search_overrides(search))
 
 
 def config_of(name: str, /, group: str = "method", *, search: Search = (), **settings: Any) -> dict[str, Any]:
@@ -116,11 +116,11 @@ def _composed(name: str, group: str, search: Search) -> "DictConfig":
     from hydra import compose
 
     with _loader() as loader:
-        options = _options(loader, group, _overrides(search))
+        options = _options(loader, group, search_overrides(search))
         if name not in options:
             raise UserError(f"there is no {group} {name!r}.{nearest(name, options)}")
         try:
-            node: DictConfig = compose("config", [*_overrides(search), f"{group}={name}"])[group]
+            node: DictConfig = compose("config", [*search_overrides(search), f"{group}={name}"])[group]
         except Exception as error:  # Hydra, OmegaConf and PyYAML raise what they like about a file
             raise UserError(f"the YAML of {group} {name!r} is not usable: {_line(error)}") from error
     if "_target_" not in node:
@@ -156,7 +156,7 @@ def _options(loader: "ConfigLoader", group: str, overrides: list[str]) -> tuple[
     return options
 
 
-def _overrides(search: Search) -> list[str]:
+def search_overrides(search: Search) -> list[str]:
     """Return the override that adds configuration folders to Hydra's search path."""
     if not search:
         return []

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Sequence
 
 from hydra.errors import OverrideParseException
 from yaml import YAMLError
@@ -12,15 +13,20 @@ from cleanbench.spelling import nearest
 OPTIONAL = ("augmentations", "experiment")  # groups without a default
 
 
-def explained(error: Exception) -> str:
-    """Return a few lines that name the mistake and its cure."""
+def explained(error: Exception, words: Sequence[str] = ()) -> str:
+    """Return a few lines that name the mistake and its cure.
+
+    Args:
+        error: What was raised.
+        words: The settings it is about; by default those that were typed.
+    """
     if isinstance(error, UserError):
         return str(error)
     text = str(error)
     if option := re.search(r"Could not find '([^/']+)/([^']+)'", text):
         return _no_option(option[1], option[2])
     if key := re.search(r"Could not override '([^']+)'", text):
-        return _no_setting(key[1])
+        return _no_setting(key[1], words or sys.argv)
     if isinstance(error, YAMLError):
         text = f"a configuration file is no valid YAML: {' '.join(text.split())}"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -36,7 +42,7 @@ def _no_option(group: str, name: str) -> str:
     return f"there is no {group} called {name!r}.{nearest(name, zoo.available(group, search=config_folders()))}"
 
 
-def _no_setting(key: str) -> str:
+def _no_setting(key: str, words: Sequence[str]) -> str:
     from cleanbench import zoo
     from cleanbench.config import Config
 
@@ -45,7 +51,7 @@ def _no_setting(key: str) -> str:
         return f"{key} is not chosen by default, so it takes a plus: +{key}=…;{nearest('', zoo.available(key))}"
     if not setting or group not in ("method", "dataset", "contamination", "encoder"):
         return f"there is no setting called {key!r}.{nearest(key, Config.__annotations__)}"
-    chosen = next((word.split("=", 1)[1] for word in sys.argv if word.startswith(f"{group}=")), _default(group))
+    chosen = next((word.split("=", 1)[1] for word in words if word.startswith(f"{group}=")), _default(group))
     if "," in chosen or "(" in chosen:  # a sweep: Hydra sets what is the same for all options in the default one first
         return (
             f"{group}={_default(group)}, the default, has no setting called {setting!r}; "

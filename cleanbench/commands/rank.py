@@ -52,8 +52,7 @@ def rank(composed: DictConfig, choices: Mapping[str, str], search: Sequence[str]
             _made(settings["method"], Detector, "method")
     if not detector.issues():
         raise UserError(f"{detector.__name__} solves no issue; it should override {' or '.join(SOLVED_BY.values())}")
-    made = (json.dumps(settings[group], sort_keys=True) for group in ("dataset", "contamination"))
-    image_set = _image_set(*made, float(cfg.truth.calibration))
+    image_set = image_set_of(cfg)
     defaults = _defaults(detector, choices["method"], settings["method"], search)
     changed = {key: value for key, value in settings["method"].items() if key != "seed" and value != defaults.get(key)}
     request = Request(
@@ -78,6 +77,16 @@ def rank(composed: DictConfig, choices: Mapping[str, str], search: Sequence[str]
         config=OmegaConf.to_yaml(composed, resolve=True),
     )
     return run(request, Store.default())
+
+
+def image_set_of(cfg: DictConfig) -> ImageSet:
+    """Return the data set that a checked configuration describes: made, contaminated, some of its truth told.
+
+    Raises:
+        UserError: If a setting makes no sense, or what it names cannot be read.
+    """
+    made = (json.dumps(_resolved(cfg, group), sort_keys=True) for group in ("dataset", "contamination"))
+    return _image_set(*made, float(cfg.truth.calibration))
 
 
 def _defaults(

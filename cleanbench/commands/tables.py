@@ -11,6 +11,7 @@ from rich.text import Text
 from cleanbench.commands.grids import grid_of_sweep
 from cleanbench.commands.spread import spread_of_sweep
 from cleanbench.core import Issue
+from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record, encoder_labels
 from cleanbench.run import Outcome
@@ -48,6 +49,9 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
             console.print(note, soft_wrap=True, highlight=False, markup=False)
     if any(record.supervised for outcome in outcomes for record in outcome.run.records):
         console.print(f"{SUPERVISED.strip()} supervised: told labels that are stated to be right.")
+    for warned in dict.fromkeys(_non_commercial(record) for outcome in outcomes for record in outcome.run.records):
+        if warned:
+            console.print(warned, soft_wrap=True)
     if made := encoders_in_words([record for outcome in outcomes for record in outcome.run.records]):
         console.print(made, soft_wrap=True)
     missing = [
@@ -156,6 +160,13 @@ def _other_encoder(record: Record) -> str:
     if record.paper_encoder in (None, record.encoder):
         return ""
     return f"{record.method}: this is encoder {record.encoder}; the paper's is {record.paper_encoder}."
+
+
+def _non_commercial(record: Record) -> str:
+    """Say that the numbers are of data that may not be used commercially; empty if this is not known of them."""
+    if record.terms is None or record.terms.commercial is not False:
+        return ""
+    return f"{record.dataset}: {sentence(record.terms)}"
 
 
 def _best_first(record: Record) -> tuple[float, str]:

@@ -9,8 +9,9 @@ from urllib.parse import quote
 from cleanbench.core import Issue
 from cleanbench.grid import grid_of
 from cleanbench.leaderboard.board import Board, truth_of
+from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
-from cleanbench.records import Record, encoder_labels
+from cleanbench.records import Record, Terms, encoder_labels
 
 SHOWN = ("AP", "AUROC", "P@10", "P@100", "R@100", "P@1%", "FoE")
 BAND = ("AP_worst", "AP_best")
@@ -120,6 +121,7 @@ def index(contents: Mapping[Board, Sequence[Record]]) -> str:
             "Truth: *human* was judged by people, *metadata* follows from what is recorded about the images, "
             "*synthetic* faults were planted by a program, which does not rank methods for real data. Prevalence is "
             "about the AP of a random order.",
+            *_non_commercial(contents),
         ]
     else:
         lines.append("There is no board yet.")
@@ -129,6 +131,13 @@ def index(contents: Mapping[Board, Sequence[Record]]) -> str:
         "`python -m cleanbench.leaderboard --check` computes every number again. Do not edit what they write.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _non_commercial(contents: Mapping[Board, Sequence[Record]]) -> list[str]:
+    """Name the data sets that may not be used commercially: their numbers stand in the list above."""
+    stated = {records[0].dataset: terms_of(records) for records in contents.values() if records}
+    named = [code(name) for name, terms in stated.items() if terms is not None and terms.commercial is False]
+    return ["", f"Non-commercial use only: the data behind {', '.join(sorted(named))}."] if named else []
 
 
 def by_issue(records: Sequence[Record]) -> list[tuple[Issue, list[Record]]]:
@@ -151,8 +160,25 @@ def facts(records: Sequence[Record]) -> list[str]:
         f"{_share(first)}, which is about the AP of a random order. What is not annotated is not counted.",
         f"- Fingerprint of the data `{first.fingerprint[:8]}`, truth revision `{truth.set_revision[:8]}` "
         f"(of this issue `{truth.revision[:8]}`)",
+        *_terms(records),
         f"- Made with cleanbench {', '.join(versions)}",
     ]
+
+
+def terms_of(records: Sequence[Record]) -> Terms | None:
+    """Return the terms of the data set as the newest record states them; None if no record does."""
+    stated = [record for record in records if record.terms is not None]
+    return max(stated, key=lambda record: (record.created, record.key)).terms if stated else None
+
+
+def _terms(records: Sequence[Record]) -> list[str]:
+    """Say under which licence the data are, and what to cite; nothing where no record knows."""
+    terms = terms_of(records)
+    if terms is None:
+        return []
+    cited = f" Cite: {escaped(terms.citation)}." if terms.citation else ""
+    found = f" Identifier: {escaped(terms.identifier)}." if terms.identifier else ""
+    return [f"- {escaped(sentence(terms))}{cited}{found}"]
 
 
 def _link(records: Sequence[Record]) -> list[str]:

@@ -1,1 +1,1 @@
-"""Figures of a run."""
+"""Figures, and the skeleton of HTML pages."""
