@@ -1,0 +1,1 @@
+"""How far a result would move with other items, and which methods can be told apart."""
