@@ -68,7 +68,9 @@ class Tile:
     marked: bool = False
 
 
-def document(title: str, sections: Sequence[Section], lead: Sequence[str] = (), footer: str = "") -> str:
+def document(
+    title: str, sections: Sequence[Section], lead: Sequence[str] = (), footer: str = "", style: str = ""
+) -> str:
     """Return a page.
 
     Args:
@@ -76,6 +78,7 @@ def document(title: str, sections: Sequence[Section], lead: Sequence[str] = (), 
         sections: In their order; of several, links lead to each.
         lead: What stands between the title and the links: paragraphs, notes, facts.
         footer: What stands at the end, such as how the page was made.
+        style: Rules of this kind of page, after those of all pages; this program's own, it is not made safe.
 
     Raises:
         ValueError: If two sections have the same anchor.
@@ -96,7 +99,7 @@ def document(title: str, sections: Sequence[Section], lead: Sequence[str] = (), 
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
-        f"<title>{escaped(title)}</title>\n<style>\n{_style()}</style>\n</head>\n<body>\n"
+        f"<title>{escaped(title)}</title>\n<style>\n{_style()}{style}</style>\n</head>\n<body>\n"
         f'<a class="skip" href="#content">Skip to the content</a>\n<header>\n<h1>{escaped(title)}</h1>\n'
         f'{joined(*lead)}\n{contents}</header>\n<main id="content">\n{"".join(bodies)}</main>\n{end}</body>\n</html>\n'
     )
@@ -150,6 +153,11 @@ def note(*parts: str, warning: bool = False) -> Html:
     if warning:
         return Html(f'<aside class="warning" role="note"><strong>Warning:</strong> {body}</aside>')
     return Html(f'<aside role="note">{body}</aside>')
+
+
+def folded(summary: str, *parts: str) -> Html:
+    """Return parts that a reader unfolds; on paper they are unfolded."""
+    return Html(f"<details><summary>{escaped(summary)}</summary>\n{joined(*parts)}\n</details>")
 
 
 def bullets(items: Iterable[str]) -> Html:
