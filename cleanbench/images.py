@@ -123,15 +123,22 @@ class Images:
         Raises:
             UnreadableImage: With the reason.
         """
-        try:
-            data = self.source.read(self._position(index))
-        except OSError as error:
-            raise UnreadableImage(error.strerror or str(error)) from error
-        return decode(data)
+        return decode(self.read(index))
 
     def __iter__(self) -> Iterator[Image.Image]:
         """Decode one image after the other."""
         return (self[index] for index in range(len(self)))
+
+    def read(self, index: int) -> bytes:
+        """Return the bytes of an image's file.
+
+        Raises:
+            UnreadableImage: With the reason.
+        """
+        try:
+            return self.source.read(self._position(index))
+        except OSError as error:
+            raise UnreadableImage(error.strerror or str(error)) from error
 
     def take(self, indices: Sequence[int] | npt.NDArray[Any]) -> "Images":
         """Return the images at ``indices``, in that order."""

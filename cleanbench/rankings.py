@@ -18,7 +18,7 @@ def write_ranking(path: Path, ranking: Ranking, ids: Sequence[str]) -> None:
     columns = _id_columns(ranking.items[order], ids) | {"score": ranking.scores[order].astype(np.float64)}
     if ranking.flags is not None:
         columns["flag"] = ranking.flags[order]
-    _write(path, columns)
+    write_table(path, columns)
 
 
 def write_truth(path: Path, truth: GroundTruth, ids: Sequence[str]) -> None:
@@ -28,7 +28,7 @@ def write_truth(path: Path, truth: GroundTruth, ids: Sequence[str]) -> None:
         values = getattr(truth, name)
         if values is not None:
             columns[name] = values
-    _write(path, columns)
+    write_table(path, columns)
 
 
 def read_table(path: Path, issue: Issue, value: str) -> tuple[list[tuple[str, ...]], npt.NDArray[Any]]:
@@ -62,6 +62,25 @@ def read_table(path: Path, issue: Issue, value: str) -> tuple[list[tuple[str, ..
     return rows, table.column(value).to_numpy()
 
 
+def write_table(path: Path, columns: Mapping[str, Any]) -> None:
+    """Write columns as a Parquet file in one step; those of text stay text, whatever they look like."""
+    import pyarrow
+    import pyarrow.parquet
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table = pyarrow.table(
+        {
+            # Lists and arrays of objects hold texts; without a type, a column that is empty would have none.
+            name: pyarrow.array(values, type=None if _is_numeric(values) else pyarrow.string())
+            for name, values in columns.items()
+        }
+    )
+    # In one step: another sweep into the same folder may write or read the same truth right now.
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    pyarrow.parquet.write_table(table, scratch, compression="zstd")
+    scratch.replace(path)
+
+
 def align(
     asked: Sequence[tuple[str, ...]], known: Sequence[tuple[str, ...]], scores: npt.NDArray[Any]
 ) -> npt.NDArray[np.float64]:
@@ -77,19 +96,5 @@ def _id_columns(items: Ints, ids: Sequence[str]) -> dict[str, Any]:
     return {"id": names[items]}
 
 
-def _write(path: Path, columns: Mapping[str, Any]) -> None:
-    import pyarrow
-    import pyarrow.parquet
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = {name for name in columns if name.startswith("id")}
-    table = pyarrow.table(
-        {
-            name: pyarrow.array(values, type=pyarrow.string()) if name in text else pyarrow.array(values)
-            for name, values in columns.items()
-        }
-    )
-    # In one step: another sweep into the same folder may write or read the same truth right now.
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    pyarrow.parquet.write_table(table, scratch, compression="zstd")
-    scratch.replace(path)
+def _is_numeric(values: Any) -> bool:
+    return isinstance(values, np.ndarray) and values.dtype != object

@@ -43,6 +43,17 @@ def beside(folder: str) -> Path:
 
 
 @pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Return a `browser.Browser`; without Chromium the test is skipped, and with ``CI`` set it fails."""
+    from browser import CURE, chromium, programs
+
+    if programs() is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no Chromium with its driver; {CURE}")
+    with chromium(tmp_path_factory.mktemp("chromium")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a data set of 24 small images with all truths; i03 and i05 cannot be read, i07 has no label."""
     root = tmp_path_factory.mktemp("data") / "pictures"

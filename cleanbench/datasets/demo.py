@@ -63,7 +63,7 @@ def demo(seed: int = 0, name: str = "demo", calibration: float = 0.1) -> ImageSe
             )
             for issue in Issue
         },
-        card=Card(**stored["card"]),
+        card=Card(**{**stored["card"], "blemishes": tuple(stored["card"]["blemishes"])}),
     )
     return with_calibration(image_set, calibration) if calibration else image_set
 
@@ -140,6 +140,16 @@ def _card() -> dict[str, Any]:
             "method works and the harness runs; they do not rank methods for real data."
         ),
         "licence": "per photograph: CC0, public domain, no known copyright restrictions, CC BY 2.0",
+        "redistributable": True,
+        "grouping": (
+            "A class is one photograph, and its tiles have no common pixel. The only images that belong together are "
+            "the planted copies with their originals."
+        ),
+        "capture": "One photograph per class, so that a class is also one camera, one scene and one light.",
+        "blemishes": [
+            "Every fault is planted by a program.",
+            "Tiles of one photograph resemble each other more than pictures of one kind of thing do.",
+        ],
         "source": _sentences("Classes", classes) + " " + _sentences("Off-topic crops", foreign),
         "truths": {
             Issue.OFF_TOPIC: (

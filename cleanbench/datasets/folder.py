@@ -41,7 +41,7 @@ def folder(root: str, name: str | None = None, conflict: str = "drop") -> ImageS
     Raises:
         UserError: If there is no such folder, it holds no image, or a table is wrong.
     """
-    place = _existing(root)
+    place = existing(root)
     title = _name(name, root)
     found = find(place)
     has_metadata = METADATA in found.tables
@@ -126,7 +126,12 @@ def find(root: Path) -> Found:
     return Found(tuple(sorted(images)), tuple(sorted(tables)), tuple(warnings))
 
 
-def _existing(root: str) -> Path:
+def existing(root: str) -> Path:
+    """Return the folder that ``dataset.root`` names.
+
+    Raises:
+        UserError: If there is none, or it cannot be read.
+    """
     if not str(root).strip():
         raise UserError("dataset.root is empty; give the folder of the images")
     try:

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path, PurePath
@@ -56,29 +56,14 @@ def listed(table: Path, root: Path, images: Sequence[Path]) -> Listing:
             f"{table} has no column id or md5hash; its columns are {some(header, 10)} "
             "(names are in lower case, columns are separated by commas)"
         )
-    lines: dict[str, int] = {}
-    records = []
-    for line, fields in content:
-        name = canonical(fields[header.index(key)])
-        if not name:
-            raise UserError(f"{table}, line {line}: the {key} is empty; give every image one, or remove the row")
-        if name in lines:
-            raise UserError(
-                f"{table}, line {line}: the {key} {name!r} stands in line {lines[name]} already; "
-                "every image needs an id and a row of its own"
-            )
-        lines[name] = line
-        records.append((name, fields))
-    if not records:
-        raise UserError(f"{table} has a header but no rows; list the images, or remove it")
-    records.sort()
+    records = by_id(table, content, header, key)
     ids = tuple(name for name, _ in records)
     columns = {name: [fields[index] for _, fields in records] for index, name in enumerate(header) if name}
     positions = {name: position for position, name in enumerate(ids)}
     keys = {"id": positions, "md5hash": positions}
     if key == "id" and "md5hash" in columns:
         keys["md5hash"] = _joined(columns["md5hash"])
-    paths, warnings = _located(table, root, images, ids, columns.get("file"))
+    paths, warnings = located(table, root, images, ids, columns.get("file"))
     facts = {name: column for name, column in columns.items() if name not in {"id", "md5hash", "label", "file"}}
     # Objects, because a text array gives every value the room of the longest one.
     attributes = {name: read_only(column, np.object_) for name, column in facts.items()}
@@ -128,6 +113,38 @@ def unlisted(root: Path, images: Sequence[Path]) -> Listing:
     )
 
 
+def by_id(
+    table: Path, content: Iterable[tuple[int, list[str]]], header: Sequence[str], key: str
+) -> list[tuple[str, list[str]]]:
+    """Return the id and the fields of every row, sorted by id.
+
+    Args:
+        table: What messages name.
+        content: Line numbers and fields of the rows, without the header.
+        header: The columns.
+        key: The column of ids.
+
+    Raises:
+        UserError: If an id is empty or stands in two rows, or there are no rows.
+    """
+    lines: dict[str, int] = {}
+    records = []
+    for line, fields in content:
+        name = canonical(fields[header.index(key)])
+        if not name:
+            raise UserError(f"{table}, line {line}: the {key} is empty; give every image one, or remove the row")
+        if name in lines:
+            raise UserError(
+                f"{table}, line {line}: the {key} {name!r} stands in line {lines[name]} already; "
+                "every image needs an id and a row of its own"
+            )
+        lines[name] = line
+        records.append((name, fields))
+    if not records:
+        raise UserError(f"{table} has a header but no rows; list the images, or remove it")
+    return sorted(records)
+
+
 def classify(values: Sequence[str]) -> tuple[Ints | None, tuple[str, ...], list[str]]:
     """Return labels as positions in sorted classes, -1 for empty ones, the classes, and remarks on them.
 
@@ -159,10 +176,21 @@ def _joined(values: Sequence[str]) -> dict[str, int]:
     return positions
 
 
-def _located(
+def located(
     table: Path, root: Path, images: Sequence[Path], ids: Sequence[str], files: Sequence[str] | None
 ) -> tuple[tuple[Path, ...], list[str]]:
-    """Return where each image lies, and remarks on what is missing, left out or named twice."""
+    """Return where each image lies, and remarks on what is missing, left out or named twice.
+
+    Args:
+        table: The table that names the images, for messages.
+        root: The folder that ``files`` start from.
+        images: The images found there; without ``files`` one is known by its name without ending.
+        ids: The images wanted.
+        files: Their paths in the folder, empty where not told; None if no path is told.
+
+    Raises:
+        UserError: If several images have the name of one that is wanted, or there is none of them.
+    """
     by_stem: dict[str, list[Path]] = defaultdict(list)
     for path in images:
         by_stem[canonical(path.stem)].append(path)

@@ -114,12 +114,17 @@ def section(title: str, *parts: str, anchor: str = "") -> Section:
 def escaped(text: str) -> Html:
     """Return text as markup that shows it; markup is returned as it is.
 
-    Control signs, and signs that reverse the direction of writing, could make a name look like another or end the
-    file early; they are shown as escapes.
+    Control signs, and signs that reverse the direction of writing, could make a name look like another; they are shown
+    as escapes.
     """
     if isinstance(text, Html):
         return text
-    return Html(html.escape("".join(map(_shown, text))))
+    return Html(html.escape(visible(text)))
+
+
+def visible(text: str) -> str:
+    """Return text with escapes in place of signs that would act instead of being seen."""
+    return text if text.isascii() and text.isprintable() else "".join(map(_visible, text))
 
 
 def joined(*parts: str) -> Html:
@@ -244,7 +249,7 @@ def thumbnail(image: "Image.Image", side: int = 112) -> str:
 _REVERSING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-def _shown(sign: str) -> str:
+def _visible(sign: str) -> str:
     hidden = unicodedata.category(sign) in ("Cc", "Cs") and sign not in "\n\t"
     return sign.encode("unicode_escape").decode() if hidden or sign in _REVERSING else sign
 

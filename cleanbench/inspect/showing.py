@@ -1,0 +1,102 @@
+"""An inspection as one HTML file."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cleanbench.image_set import ImageSet
+from cleanbench.images import UnreadableImage
+from cleanbench.inspect.copies import copies_in
+from cleanbench.inspect.sameness import ordered
+from cleanbench.inspect.scan import Scan
+from cleanbench.inspect.survey import label_of
+from cleanbench.licence import may_show_images, not_for_sharing
+from cleanbench.report import page
+from cleanbench.report.page import Html, Tile
+from cleanbench.report.parts import Part, section_of
+
+SAMPLES = 24
+COPIES = 24
+
+
+def write_page(image_set: ImageSet, scan: Scan, parts: Sequence[Part], *, images: bool) -> str:
+    """Return the page.
+
+    Args:
+        image_set: The set.
+        scan: What a look at its images found.
+        parts: What to say.
+        images: Whether to show images also where the licence is not known to allow passing them on.
+    """
+    shown = may_show_images(image_set.card, shared=not images)
+    lead: list[Html] = []
+    if shown and (told := not_for_sharing(image_set.card)):
+        lead.append(page.note(told, warning=True))
+    if not shown:
+        lead.append(
+            page.note("No images are shown, since the licence of this set is not known to allow passing them on.")
+        )
+    sections = []
+    for part in parts:
+        extra = []
+        if part.title == "Sizes":
+            extra += _drawing(scan)
+        if part.title == "Exact copies" and shown and (tiles := _copies(image_set, scan)):
+            extra.append(page.contact_sheet(tiles, "Copied pictures, those with different labels framed"))
+        sections.append(section_of(part, extra))
+    if shown and (tiles := _samples(image_set, scan)):
+        caption = "One image per class" if image_set.classes else "The first images"
+        sections.insert(1, page.section("Samples", page.contact_sheet(tiles, caption)))
+    return page.document(
+        f"{image_set.name}: an inspection", sections, lead, footer="Written by python -m cleanbench.inspect."
+    )
+
+
+def _drawing(scan: Scan) -> list[Html]:
+    """Return a figure of the sizes of images, unless all are the same."""
+    from cleanbench.report.sizes import draw_sizes
+
+    seen = scan.facts[scan.readable]
+    if len(np.unique(seen[["width", "height"]])) < 2:
+        return []
+    alt = "Scatter of the widths and heights of the images; the table above holds the most frequent sizes"
+    drawing = draw_sizes(seen["width"], seen["height"])
+    return [page.figure(drawing, "Widths and heights; the larger a dot, the more images.", alt)]
+
+
+def _samples(image_set: ImageSet, scan: Scan) -> list[Tile]:
+    """Return one readable image of each class, or the first images of a set without classes."""
+    seen: dict[str, int] = {}
+    for position, reason in enumerate(scan.reasons):
+        label = label_of(image_set, position)
+        if not reason and (label or not image_set.classes):
+            seen.setdefault(label or image_set.ids[position], position)
+        if len(seen) >= SAMPLES and not image_set.classes:
+            break
+    return [
+        tile
+        for name, position in sorted(seen.items())[:SAMPLES]
+        if (tile := _tile(image_set, position, name, f"An image of the set, named {name}"))
+    ]
+
+
+def _copies(image_set: ImageSet, scan: Scan) -> list[Tile]:
+    """Return a picture per group of copies; its members look alike."""
+    tiles = []
+    for group in ordered(image_set, copies_in(scan))[:COPIES]:
+        labels = sorted({label_of(image_set, member) or "none" for member in group.members})
+        names = ", ".join(image_set.ids[member] for member in group.members[:3])
+        caption = f"{len(group.members):,} times: {names}" + (" …" if len(group.members) > 3 else "")
+        if image_set.labels is not None:
+            caption += f". Labels: {', '.join(labels)}"
+        different = len(set(labels) - {"none"}) > 1
+        tile = _tile(image_set, group.members[0], caption, f"A picture that is {len(group.members)} times in the set")
+        tiles += [Tile(tile.images, tile.caption, tile.alt, marked=different)] if tile else []
+    return tiles
+
+
+def _tile(image_set: ImageSet, position: int, caption: str, alt: str) -> Tile | None:
+    try:
+        return Tile([page.thumbnail(image_set.images[position])], caption, alt)
+    except UnreadableImage:  # gone since it was looked at
+        return None
