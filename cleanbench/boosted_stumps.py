@@ -10,13 +10,12 @@ the same for two classes as for a hundred. Where rounding would decide (two spli
 each other, or no split better than none), scikit-learn's own tree decides, so that the probabilities are the same.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import numba
 import numpy as np
 
+from cleanbench.compilation import compiled
 from cleanbench.core import Bools, Floats, Ints
 
 TREES = 50
@@ -25,15 +24,6 @@ THRESHOLD = np.float32(1e-7)
 # How far rounding may put the quality of a split, whose scale is the weight of all images (1), in the quick scan.
 TOLERANCE = 1e-10
 EPSILON = float(np.finfo(np.float64).eps)
-
-
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a loop; what is compiled is kept on disk where a folder can be written."""
-    try:
-        kept: Callable[..., Any] = numba.njit(cache=True, error_model="numpy")(function)
-    except RuntimeError:  # no such folder
-        kept = numba.njit(error_model="numpy")(function)
-    return kept
 
 
 class Columns:

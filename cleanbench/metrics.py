@@ -85,6 +85,7 @@ class Metric:
 
     A ranking where all faulty or all clean items lead in one tie attains the bounds, and one where all items tie has
     the chance level of ``expected`` (None: of ``formula``), unless ``random`` computes that. ``cut`` is one of `CUTS`.
+    ``span`` holds what it can reach on any data set, where `bounds` are those of one.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Metric:
     needs_faulty: bool = True
     needs_clean: bool = False
     cut: str | None = None
+    span: tuple[float, float] = (0.0, 1.0)
 
     def undefined(self, faulty: int, items: int) -> str | None:
         """Say why there is no value for ``faulty`` of ``items``, or return None where there is one."""
@@ -283,7 +285,8 @@ _METRICS = (
         "AP if ties resolve against the method; far from AP_best, an order of tied items is luck"),
     Metric("AP_best", partial(average_precision_when, True), _TIED, expected=average_precision, description=
         "AP if ties resolve for the method; 1 for a constant score, so not a result by itself"),
-    Metric("AUPRG", auprg, "Flach and Kull, NIPS 2015", random=_random_auprg, needs_clean=True, description=
+    Metric("AUPRG", auprg, "Flach and Kull, NIPS 2015", random=_random_auprg, needs_clean=True,
+        span=(-np.inf, 1.0), description=
         "Area under precision-recall-gain; a constant score has 0, an early miss among rare faults far less"),
     Metric("AUPRG_reference", auprg_reference, "CleanPatrick, arXiv:2505.11034, code", needs_clean=True,
         random=lambda *_: None, description=
@@ -292,7 +295,8 @@ _METRICS = (
         "Share of faulty items in the top; blind to everything below, at most their number over k") for cut in CUTS),
     *(Metric(f"R@{cut}", partial(recall_at, cut), _TIED, cut=cut, description=
         "Share of the faulty items in the top; blind to their order, at most k over their number") for cut in CUTS),
-    Metric("FoE", fraction_of_effort, "SelfClean-Audio, arXiv:2509.26291", higher_is_better=False, description=
+    Metric("FoE", fraction_of_effort, "SelfClean-Audio, arXiv:2509.26291", higher_is_better=False, span=(0.0, np.inf),
+        description=
         "Share reviewed over share found, mean over faults; about 1 at random, ruled by the first few faults"),
 )
 # fmt: on

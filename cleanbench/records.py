@@ -20,7 +20,11 @@ class Frozen(BaseModel):
 
 
 class Measured(Frozen):
-    """The value of a metric with its interval; without a value, the reason why it has none."""
+    """The value of a metric with its 95 % interval; without a value, the reason why it has none.
+
+    A value without an interval is of a record made before there were any, or of a truth whose items are all faulty or
+    all clean.
+    """
 
     value: float | None
     low: float | None = None
@@ -170,6 +174,8 @@ class Record(Frozen):
         created: ISO 8601, UTC.
         notes: What the method says of its ranking, such as the recall of an approximate retrieval.
         terms: Licence of the data set and what to cite; None in records that were made without.
+        resampled: What the intervals draw again: ``items``, ``components`` of judged pairs, or ``images``; None in a
+            record without intervals.
         schema_version: Version of this format.
     """
 
@@ -197,16 +203,19 @@ class Record(Frozen):
     created: str
     notes: dict[str, str | int | float] = {}
     terms: Terms | None = None
+    resampled: Literal["items", "components", "images"] | None = None
     schema_version: Literal[1] = SCHEMA
 
     @model_serializer(mode="wrap")
     def _without_later_fields(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out notes and terms where there are none, so that older records are written as they were."""
+        """Leave out what is not there, so that older records are written as they were."""
         content: dict[str, Any] = dump(self)
         if not self.notes:
             content.pop("notes", None)
         if self.terms is None:
             content.pop("terms", None)
+        if self.resampled is None:
+            content.pop("resampled", None)
         return content
 
     @property

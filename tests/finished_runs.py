@@ -8,9 +8,9 @@ import numpy as np
 from cleanbench.core import GroundTruth, Issue, Ranking, digest_of
 from cleanbench.leaderboard.board import Board, boards
 from cleanbench.leaderboard.check import check
-from cleanbench.metrics import evaluate
 from cleanbench.rankings import align, write_ranking, write_truth
-from cleanbench.records import Cost, EncoderName, Measured, Record, RunFile, Seeds, TruthName, read_run, write_run
+from cleanbench.records import Cost, EncoderName, Record, RunFile, Seeds, TruthName, read_run, write_run
+from cleanbench.scoring import Scored, score
 
 IDS = tuple(f"image{number:03d}" for number in range(60))
 RNG = np.random.default_rng(0)
@@ -35,13 +35,11 @@ TRUTHS = {
 REVISION = digest_of([TRUTHS[issue].revision for issue in ISSUES])
 
 
-def measured(truth: GroundTruth, ranking: Ranking) -> tuple[dict[str, Measured], float]:
+def measured(truth: GroundTruth, ranking: Ranking) -> Scored:
     """Score a ranking, as a run does."""
     known = [tuple(np.atleast_1d(item).tolist()) for item in ranking.items]
     asked = [tuple(np.atleast_1d(item).tolist()) for item in truth.items]
-    scores = align(asked, known, ranking.scores)
-    values = evaluate(truth.labels, scores)
-    return {name: Measured(value=v.value, reason=v.reason) for name, v in values.items()}, np.isfinite(scores).mean()
+    return score(truth.items, truth.labels, align(asked, known, ranking.scores))
 
 
 def make_run(
@@ -69,7 +67,7 @@ def make_run(
         ranking = Ranking(issue, items, draw(len(items)).astype(np.float32))
         write_ranking(run / "rankings" / f"{issue}.parquet", ranking, IDS)
         write_truth(output / "demo" / "truth" / revision[:8] / f"{issue}.parquet", truth, IDS)
-        metrics, coverage = measured(truth, ranking)
+        scored = measured(truth, ranking)
         record = Record(
             method=method,
             issue=issue,
@@ -77,13 +75,14 @@ def make_run(
             encoder="pixels" if encoder else None,
             items=len(truth),
             faulty=truth.faulty,
-            metrics=metrics,
+            metrics=scored.metrics,
+            resampled=scored.drawn,
             settings=changed or {},
             changed=changed or {},
             fingerprint=digest_of(["data"]),
             images=len(IDS),
             unreadable=0,
-            coverage=coverage,
+            coverage=scored.coverage,
             truth=TruthName.of(truth, revision),
             encoder_detail=encoder,
             supervised=False,

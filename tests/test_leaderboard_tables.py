@@ -7,7 +7,8 @@ from finished_runs import REVISION, TRUTHS, only, table
 
 from cleanbench.core import Issue, digest_of
 from cleanbench.leaderboard.board import settled
-from cleanbench.leaderboard.tables import page, rows_of
+from cleanbench.leaderboard.rows import rows_of
+from cleanbench.leaderboard.tables import page
 from cleanbench.metrics import METRICS
 from cleanbench.records import Cost, EncoderName, Measured, Record, Seeds, TruthName
 

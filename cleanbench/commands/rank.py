@@ -20,7 +20,8 @@ from cleanbench.detector import SOLVED_BY, Detector
 from cleanbench.encoders.base import Encoder
 from cleanbench.image_set import ImageSet
 from cleanbench.records import Seeds
-from cleanbench.run import Outcome, Request, run
+from cleanbench.request import Outcome, Request
+from cleanbench.run import run
 from cleanbench.spelling import nearest
 from cleanbench.store import Store
 

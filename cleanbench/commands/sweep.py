@@ -51,7 +51,7 @@ class Summary(Callback):
 
 def _summarise(folder: Path) -> int:
     from cleanbench.commands.tables import print_outcomes
-    from cleanbench.run import Outcome
+    from cleanbench.request import Outcome
 
     files = sorted(folder.glob("*/outcome.json"), key=lambda path: (len(path.parent.name), path.parent.name))
     left = [json.loads(path.read_text(encoding="utf-8")) for path in files]

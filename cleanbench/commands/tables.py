@@ -14,11 +14,13 @@ from cleanbench.core import Issue
 from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record, encoder_labels
-from cleanbench.run import Outcome
+from cleanbench.request import Outcome
+from cleanbench.uncertainty.intervals import weak
 
 SEEDS = {"method": "Seed", "encoder": "Encoder seed", "dataset": "Data seed"}
 SUPERVISED = " †"
 SHOWN = ("AP", "AUROC", "P@10", "P@100", "R@100", "P@1%", "FoE")
+BOUNDED = ("AP", "AUROC")  # shown with their intervals
 
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:
@@ -47,6 +49,8 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     for note in dict.fromkeys(_other_encoder(record) for outcome in outcomes for record in outcome.run.records):
         if note:
             console.print(note, soft_wrap=True, highlight=False, markup=False)
+    for note in doubts_in_words([record for outcome in outcomes for record in outcome.run.records]):
+        console.print(note, soft_wrap=True, highlight=False, markup=False)
     if any(record.supervised for outcome in outcomes for record in outcome.run.records):
         console.print(f"{SUPERVISED.strip()} supervised: told labels that are stated to be right.")
     for warned in dict.fromkeys(_non_commercial(record) for outcome in outcomes for record in outcome.run.records):
@@ -76,6 +80,34 @@ def encoders_in_words(records: Sequence[Record]) -> str:
             costs.setdefault(encoder, []).append(record.encoder_detail.cost.cpu_seconds)
     named = [f"{name} {_span(values)}" for name, values in sorted(costs.items())]
     return f"CPU s of the embeddings, made once for all methods: {', '.join(named)}." if named else ""
+
+
+def doubts_in_words(records: Sequence[Record]) -> list[str]:
+    """Say what the numbers in brackets are, where they are rough, and where ties matter more than items do."""
+    bounded = [record for record in records if record.resampled is not None]
+    if not bounded:
+        return []
+    notes = ["[low, high]: 95 % interval over other items of the same population, not over other seeds or judges."]
+    for record in {(record.dataset, record.issue): record for record in bounded}.values():
+        if reason := weak("AP", record.faulty, record.items):
+            notes.append(f"{record.issue.heading} on {record.dataset}: {reason}; its intervals are rough.")
+    for record in {(record.method, record.key, record.issue): record for record in bounded}.values():
+        ap, worst, best = (record.metrics[name] for name in ("AP", "AP_worst", "AP_best"))
+        if None in (ap.low, ap.high, worst.value, best.value):
+            continue
+        if best.value - worst.value > ap.high - ap.low:  # type: ignore[operator]  # none is None
+            notes.append(
+                f"{record.label}, {record.issue.heading.lower()} on {record.dataset}: its AP is {worst.value:.3f} to "
+                f"{best.value:.3f} by how ties resolve, which is wider than the interval."
+            )
+    return notes
+
+
+def _ends(record: Record, name: str) -> str:
+    measured = record.metrics[name]
+    if name not in BOUNDED or measured.low is None or measured.high is None:
+        return ""
+    return f" [{measured.low:.2f}, {measured.high:.2f}]"
 
 
 def _span(seconds: Sequence[float]) -> str:
@@ -139,7 +171,7 @@ def _table(issue: Issue, records: Sequence[Record]) -> Table:
     labels = zip(records, encoder_labels(records), strict=True)
     for record, encoder in sorted(labels, key=lambda row: _best_first(row[0])):
         drawn = [getattr(record.seeds, part) for part in seeds]
-        cells = [_cell(record.metrics[name].value) for name in shown]
+        cells = [_cell(record.metrics[name].value) + _ends(record, name) for name in shown]
         cost = [f"{record.cost.fit_cpu_seconds + record.cost.cpu_seconds:.1f}", f"{record.cost.peak_mib:.0f}"]
         table.add_row(
             record.label + (SUPERVISED if record.supervised else ""),

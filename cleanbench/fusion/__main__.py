@@ -10,7 +10,7 @@ from cleanbench.fusion.fuse import fuse
 from cleanbench.fusion.members import find
 from cleanbench.fusion.ranks import K
 from cleanbench.records import RunFile
-from cleanbench.run import Outcome
+from cleanbench.request import Outcome
 
 
 @dataclass(frozen=True)

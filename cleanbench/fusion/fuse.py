@@ -16,12 +16,14 @@ from cleanbench.environment import manifest, versions
 from cleanbench.fusion import ranks
 from cleanbench.fusion.members import FUSION, Member, aligned, of_issue
 from cleanbench.leaderboard.evidence import Judgements, read_truth, score
-from cleanbench.metrics import METRICS, Value
+from cleanbench.metrics import METRICS
 from cleanbench.processes import peak_mib
 from cleanbench.rankings import write_ranking
 from cleanbench.records import Cost, EncoderName, Measured, Record, RunFile, Seeds, label
-from cleanbench.run import Outcome
+from cleanbench.request import Outcome
+from cleanbench.source_code import code_digest
 from cleanbench.store import make_folder, whole_folder
+from cleanbench.uncertainty import intervals
 from cleanbench.view import source_digest
 
 
@@ -144,10 +146,9 @@ def _record(fused: Fused, path: Path, key: str, k: int) -> Record:
     members, issue = fused.members, fused.issue
     own = [member.records[issue] for member in members]
     first, truth = own[0], _truth(members, issue)
-    scored = None if truth is None else score(path, issue, truth)
+    scored = None if truth is None else score(path, issue, truth).scored
     encoder = _encoder(members, issue)
-    values = scored.metrics if scored else dict.fromkeys(METRICS, Value(None, "no items"))
-    metrics = {name: Measured(value=found.value, reason=found.reason) for name, found in values.items()}
+    nothing = Measured(value=None, reason="no items")
     return first.model_copy(
         update={
             "method": FUSION,
@@ -157,7 +158,8 @@ def _record(fused: Fused, path: Path, key: str, k: int) -> Record:
             "items": scored.items if scored else 0,
             "faulty": scored.faulty if scored else 0,
             "coverage": scored.coverage if scored else 1.0,
-            "metrics": metrics,
+            "metrics": scored.metrics if scored else dict.fromkeys(METRICS, nothing),
+            "resampled": scored.drawn if scored else None,
             "settings": {"k": k, "members": [_described(record) for record in own]},
             "changed": _changed(members, issue, k),
             "unreadable": max(record.unreadable for record in own),
@@ -230,7 +232,7 @@ def _cost(costs: Sequence[Cost], fused: Fused) -> Cost:
 
 def _key(chosen: dict[Issue, list[Member]], k: int) -> str:
     """Identify a fusion by all that decides its result."""
-    parts = [source_digest(Fused), source_digest(ranks.Reference), __version__, str(k)]
+    parts = [source_digest(Fused), source_digest(ranks.Reference), code_digest([intervals]), __version__, str(k)]
     for issue, members in chosen.items():
         truth = members[0].records[issue].truth
         keys = sorted(member.records[issue].key for member in members)

@@ -3,18 +3,10 @@
 from collections.abc import Sequence
 
 from cleanbench.grid import Grid, left_out_in_words
-from cleanbench.leaderboard.tables import (
-    NOTHING,
-    WRITTEN,
-    code,
-    escaped,
-    facts,
-    legend,
-    markdown,
-    number,
-    ranked,
-    rows_of,
-)
+from cleanbench.leaderboard.legend import legend
+from cleanbench.leaderboard.markdown import NOTHING, code, escaped, markdown, number
+from cleanbench.leaderboard.rows import rows_of
+from cleanbench.leaderboard.tables import WRITTEN, facts, ranked
 from cleanbench.records import Record
 
 

@@ -10,7 +10,15 @@ from cleanbench.core import Issue, UserError, digest_of
 from cleanbench.grid import grid_of
 from cleanbench.leaderboard import by_encoder, heatmap, tables
 from cleanbench.leaderboard.board import Board, boards, fingerprint_of, settled, stem, strangers, truth_of
-from cleanbench.leaderboard.evidence import Judgements, count_differences, metric_differences, read_truth, score
+from cleanbench.leaderboard.comparing import comparison_of
+from cleanbench.leaderboard.evidence import (
+    Evidence,
+    Judgements,
+    count_differences,
+    metric_differences,
+    read_truth,
+    score,
+)
 from cleanbench.leaderboard.merge import INDEX
 from cleanbench.records import Record, write_records
 
@@ -82,7 +90,6 @@ def _board(board: Board, records: list[Record]) -> Iterator[str]:
     for issue, of_issue in tables.by_issue(records):
         expected |= {board.truth(issue), board.table(issue)}
         expected |= {board.ranking(record) for record in of_issue}
-        yield from _page(board.table(issue), tables.page(of_issue))
         grid = grid_of(of_issue)
         if grid.complete_methods:
             expected |= {board.by_encoder(issue), board.grid(issue)}
@@ -91,16 +98,19 @@ def _board(board: Board, records: list[Record]) -> Iterator[str]:
         try:
             truth = read_truth(board.truth(issue), issue)
         except UserError as error:
+            yield from _page(board.table(issue), tables.page(of_issue))
             yield f"{error}; the {issue} records could not be checked"
             continue
+        found: dict[Path, Evidence] = {}
+        differences = [each for record in of_issue for each in _record(board, record, truth, found)]
+        yield from _page(board.table(issue), tables.page(of_issue, comparison_of(board, of_issue, found)))
         revisions[issue] = truth.revision
         if truth.revision != truth_of(of_issue[0]).revision:
             yield (
                 f"{board.truth(issue)}: its revision is {truth.revision[:12]}, that of the records "
                 f"{truth_of(of_issue[0]).revision[:12]}"
             )
-        for record in of_issue:
-            yield from _record(board, record, truth)
+        yield from differences
     # A set has at most one truth per issue here; only with all of them its revision can be computed.
     if len(revisions) == len(Issue) and digest_of(revisions.values()) != truth_of(records[0]).set_revision:
         yield f"{where}: the truth revision of the set is not that of its three truths"
@@ -110,9 +120,9 @@ def _board(board: Board, records: list[Record]) -> Iterator[str]:
             yield f"{path}: no record has this {'ranking' if path.suffix == '.parquet' else 'file'}"
 
 
-def _record(board: Board, record: Record, truth: Judgements) -> Iterator[str]:
-    """Compare a record with its ranking."""
-    path = board.ranking(record)
+def _record(board: Board, record: Record, truth: Judgements, found: dict[Path, Evidence]) -> Iterator[str]:
+    """Compare a record with its ranking, and add to ``found`` what this is worth."""
+    own = path = board.ranking(record)
     if not path.exists():
         edited = _edited(board, record)
         if not edited:
@@ -124,11 +134,11 @@ def _record(board: Board, record: Record, truth: Judgements) -> Iterator[str]:
             f"its ranking was filed for another: {path}"
         )
     try:
-        scored = score(path, record.issue, truth)
+        found[own] = score(path, record.issue, truth)
     except UserError as error:
         yield str(error)
         return
-    for difference in [*count_differences(record, scored), *metric_differences(record, scored)]:
+    for difference in [*count_differences(record, found[own]), *metric_differences(record, found[own])]:
         yield f"{board.records_file}: {record.issue} of {record.label} ({path.name}): {difference}"
 
 

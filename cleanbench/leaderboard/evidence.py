@@ -4,15 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from cleanbench.core import Bools, Floats, GroundTruth, Issue, UserError
-from cleanbench.metrics import Value, evaluate
+from cleanbench import scoring
+from cleanbench.core import Bools, Floats, GroundTruth, Ints, Issue, UserError
 from cleanbench.rankings import align, read_table
 from cleanbench.records import Measured, Record
 
 # Numbers pass through JSON without loss; the rest is room for another order of summation in another build of numpy.
 TOLERANCE = 1e-12
+# Replicates are the same everywhere; logarithms may differ in the last digit, which the logit near a bound enlarges.
+INTERVAL_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,32 +22,15 @@ class Judgements:
 
     Attributes:
         items: The judged images or pairs.
+        positions: The same as positions among the sorted ids that occur, shape ``(L,)`` or ``(L, 2)``.
         labels: True for faulty, shape ``(L,)``.
         revision: As in `GroundTruth`.
     """
 
     items: list[tuple[str, ...]]
+    positions: Ints
     labels: Bools
     revision: str
-
-
-@dataclass(frozen=True)
-class Scored:
-    """What a ranking is worth against a truth.
-
-    Attributes:
-        ranked: Items in the ranking.
-        items: Annotated items.
-        faulty: How many of them are faulty.
-        coverage: Share of the annotated items that the ranking scores.
-        metrics: By name.
-    """
-
-    ranked: int
-    items: int
-    faulty: int
-    coverage: float
-    metrics: dict[str, Value]
 
 
 def read_truth(path: Path, issue: Issue) -> Judgements:
@@ -72,10 +56,23 @@ def read_truth(path: Path, issue: Issue) -> Judgements:
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     ordered = [tuple(ids[position] for position in np.atleast_1d(item)) for item in truth.items]
-    return Judgements(ordered, truth.labels, truth.revision)
+    return Judgements(ordered, truth.items, truth.labels, truth.revision)
 
 
-def score(path: Path, issue: Issue, truth: Judgements) -> Scored:
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What a ranking is worth against a truth.
+
+    Attributes:
+        ranked: Items in the ranking.
+        scored: The annotated ones among them.
+    """
+
+    ranked: int
+    scored: scoring.Scored
+
+
+def score(path: Path, issue: Issue, truth: Judgements) -> Evidence:
     """Score a ranking as a run would.
 
     Raises:
@@ -87,51 +84,65 @@ def score(path: Path, issue: Issue, truth: Judgements) -> Scored:
         raise UserError(f"{path} ranks {len(rows) - len(set(rows))} items twice")
     if bad := int(np.count_nonzero(np.isnan(scores) | np.isposinf(scores))):
         raise UserError(f"{path} has {bad} scores that are NaN or +inf")
-    asked: npt.NDArray[np.float64] = align(truth.items, rows, scores)
-    return Scored(
-        ranked=len(rows),
-        items=len(truth.labels),
-        faulty=int(np.count_nonzero(truth.labels)),
-        coverage=float(np.isfinite(asked).mean()) if len(asked) else 1.0,
-        metrics=evaluate(truth.labels, asked),
-    )
+    return Evidence(len(rows), scoring.score(truth.positions, truth.labels, align(truth.items, rows, scores)))
 
 
-def count_differences(record: Record, scored: Scored) -> list[str]:
+def count_differences(record: Record, evidence: Evidence) -> list[str]:
     """Say which counts of a record are not those of its ranking and truth."""
+    scored = evidence.scored
     differences = [
         f"{name} is {getattr(record, name)} in the record, {getattr(scored, name)} by ranking and truth"
         for name in ("items", "faulty", "coverage")
         if abs(getattr(record, name) - getattr(scored, name)) > TOLERANCE
     ]
-    if not record.issue.ranks_pairs and scored.ranked > record.images:
-        differences.append(f"the ranking has {scored.ranked} images, the record's data set only {record.images}")
+    if not record.issue.ranks_pairs and evidence.ranked > record.images:
+        differences.append(f"the ranking has {evidence.ranked} images, the record's data set only {record.images}")
     return differences
 
 
-def metric_differences(record: Record, scored: Scored) -> list[str]:
-    """Say which metrics of a record are not those of its ranking and truth, in the order of the metrics."""
-    differences = []
-    for name, value in scored.metrics.items():
+def metric_differences(record: Record, evidence: Evidence) -> list[str]:
+    """Say which metrics of a record are not those of its ranking and truth, in the order of the metrics.
+
+    Intervals are compared in records that say what these draw again; earlier ones have none.
+    """
+    differences, metrics = [], evidence.scored.metrics
+    for name, value in metrics.items():
         stated = record.metrics.get(name)
         if stated is None:
             differences.append(f"the record lacks {name}, {_shown(value)} by ranking and truth")
         elif not _agrees(stated, value):
             differences.append(f"{name} is {_shown(stated)} in the record, {_shown(value)} by ranking and truth")
-        elif stated.low is not None or stated.high is not None:
-            differences.append(f"{name} has an interval in the record; this version computes none")
-    unknown = [name for name in record.metrics if name not in scored.metrics]
+        elif record.resampled is None:
+            if stated.low is not None or stated.high is not None:
+                differences.append(f"{name} has an interval in the record, which does not say what it draws again")
+        elif not (_near(stated.low, value.low) and _near(stated.high, value.high)):
+            differences.append(
+                f"the interval of {name} is {_interval(stated)} in the record, {_interval(value)} by ranking and truth"
+            )
+    if record.resampled not in (None, evidence.scored.drawn):
+        differences.append(f"intervals draw {record.resampled} in the record, {evidence.scored.drawn} by the truth")
+    unknown = [name for name in record.metrics if name not in metrics]
     return differences + [f"the record has {name}, which this version cannot compute" for name in unknown]
 
 
-def _agrees(stated: Measured, value: Value) -> bool:
+def _agrees(stated: Measured, value: Measured) -> bool:
     if stated.value is None or value.value is None:
         return stated.value == value.value and stated.reason == value.reason
     return abs(stated.value - value.value) <= TOLERANCE and stated.reason is None
 
 
-def _shown(value: Value | Measured) -> str:
+def _near(stated: float | None, end: float | None) -> bool:
+    if stated is None or end is None:
+        return stated is end
+    return abs(stated - end) <= INTERVAL_TOLERANCE * max(1.0, abs(end))
+
+
+def _shown(value: Measured) -> str:
     return f"undefined ({value.reason})" if value.value is None else repr(value.value)
+
+
+def _interval(value: Measured) -> str:
+    return "missing" if value.low is None or value.high is None else f"{value.low!r} to {value.high!r}"
 
 
 def _read(path: Path, issue: Issue, column: str) -> tuple[list[tuple[str, ...]], Floats]:

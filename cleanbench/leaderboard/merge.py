@@ -16,8 +16,10 @@ from cleanbench.core import Issue, UserError
 from cleanbench.grid import grid_of
 from cleanbench.leaderboard import by_encoder, heatmap, tables
 from cleanbench.leaderboard.board import Board, boards, settled, strangers, truth_of
+from cleanbench.leaderboard.comparing import comparison_of, evidence_of
 from cleanbench.leaderboard.evidence import Judgements, count_differences, metric_differences, read_truth, score
 from cleanbench.records import Record, read_run, write_records
+from cleanbench.uncertainty.comparison import Comparison
 
 INDEX = "README.md"
 LOCK = ".lock"
@@ -190,13 +192,24 @@ def _merge_board(board: Board, candidates: Iterable[Candidate], merged: Merged) 
         if path not in standing:
             path.unlink()
     for issue, records in tables.by_issue(after):
-        _write(board.table(issue), tables.page(records))
+        _write(board.table(issue), tables.page(records, _comparison(board, issue, records)))
         _render_by_encoder(board, issue, records)
 
     merged.added += len(standing - old)
     merged.removed += len(old - standing)
     merged.known += len(accepted) - len(standing - old)
     return after
+
+
+def _comparison(board: Board, issue: Issue, records: list[Record]) -> Comparison | None:
+    """Compare the methods of a table; a board whose files are damaged is rendered without, and its check says why."""
+    if any(record.resampled is None for record in records):
+        return None
+    try:
+        truth = read_truth(board.truth(issue), issue)
+        return comparison_of(board, records, evidence_of(board, records, truth))
+    except UserError:
+        return None
 
 
 def _render_by_encoder(board: Board, issue: Issue, records: list[Record]) -> None:

@@ -3,21 +3,24 @@
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from cleanbench.core import Issue
 from cleanbench.grid import grid_of
 from cleanbench.leaderboard.board import Board, truth_of
+from cleanbench.leaderboard.legend import legend
+from cleanbench.leaderboard.markdown import NOTHING, code, escaped, markdown, number
+from cleanbench.leaderboard.rows import BAND, BOUNDED, SHOWN, Row, mean, rows_of
 from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
-from cleanbench.records import Record, Terms, encoder_labels
+from cleanbench.records import Record, Terms
+from cleanbench.uncertainty.comparison import Comparison
+from cleanbench.uncertainty.intervals import Interval, weak
 
-SHOWN = ("AP", "AUROC", "P@10", "P@100", "R@100", "P@1%", "FoE")
-BAND = ("AP_worst", "AP_best")
+# Rows that are the best in fewer replicates are not named.
+FAVOURITE = 0.01
 # A band of ties narrower than this changes no printed digit.
 NARROW = 0.0005
-NOTHING = "–"
 WRITTEN = (
     "Written by `python -m cleanbench.leaderboard` from `records.jsonl`; its `--check` computes every number again "
     "from `rankings/` and `truth/`. Do not edit this page."
@@ -33,53 +36,12 @@ KINDS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True)
-class Row:
-    """One method with one encoder, over its seeds.
-
-    Attributes:
-        method: Label of the method.
-        encoder: Label of the encoder; empty if the method reads no embeddings.
-        records: One per seed, at least one.
-    """
-
-    method: str
-    encoder: str
-    records: tuple[Record, ...]
-
-    def values(self, name: str) -> list[float]:
-        """Return the values of a metric, one per seed; none where it is undefined."""
-        measured = [record.metrics[name].value for record in self.records if name in record.metrics]
-        return [value for value in measured if value is not None]
-
-    @property
-    def encoder_costs(self) -> list[float]:
-        """CPU seconds of the embeddings, one per seed; none where there are none, or nothing was recorded."""
-        details = [record.encoder_detail for record in self.records]
-        return [detail.cost.cpu_seconds for detail in details if detail is not None and detail.cost is not None]
-
-    @property
-    def printed_ap(self) -> float:
-        """Mean AP as printed: what prints alike shares a rank. ``-inf`` where it is undefined."""
-        values = self.values("AP")
-        return round(_mean(values), 3) if values else -math.inf
-
-
-def rows_of(records: Sequence[Record]) -> list[Row]:
-    """Group the records of one issue by method and encoder, best mean AP first, then by name."""
-    encoders = encoder_labels(records)
-    groups: dict[tuple[str, str], list[Record]] = {}
-    for record, encoder in zip(records, encoders, strict=True):
-        groups.setdefault((record.label, encoder), []).append(record)
-    rows = [Row(method, encoder, tuple(group)) for (method, encoder), group in groups.items()]
-    return sorted(rows, key=lambda row: (-row.printed_ap, row.method, row.encoder))
-
-
-def page(records: Sequence[Record]) -> str:
+def page(records: Sequence[Record], comparison: Comparison | None = None) -> str:
     """Render the table of one issue of one board.
 
     Args:
         records: All records of the issue, at least one.
+        comparison: Of the rows, in the order of `rows_of`; None where they cannot be compared.
     """
     first = records[0]
     rows = rows_of(records)
@@ -89,11 +51,12 @@ def page(records: Sequence[Record]) -> str:
         *facts(records),
         *_link(records),
         "",
-        *ranked(rows, first),
+        *ranked(rows, first, comparison),
+        *_favourites(rows, comparison),
         "",
         "## How to read it",
         "",
-        *legend(rows),
+        *legend(rows, comparison),
         "",
         WRITTEN,
     ]
@@ -162,6 +125,7 @@ def facts(records: Sequence[Record]) -> list[str]:
         f"(of this issue `{truth.revision[:8]}`)",
         *_terms(records),
         f"- Made with cleanbench {', '.join(versions)}",
+        *_doubts(records),
     ]
 
 
@@ -181,6 +145,15 @@ def _terms(records: Sequence[Record]) -> list[str]:
     return [f"- {escaped(sentence(terms))}{cited}{found}"]
 
 
+def _doubts(records: Sequence[Record]) -> list[str]:
+    """Say where intervals are not to be relied on."""
+    first = records[0]
+    reason = weak("AP", first.faulty, first.items)
+    if not reason or all(record.resampled is None for record in records):
+        return []
+    return [f"- **{reason[0].upper()}{reason[1:]}: intervals and ranks are rough, and hold less often than they say.**"]
+
+
 def _link(records: Sequence[Record]) -> list[str]:
     """Lead from methods on whatever encoder each was run with to methods on the same one."""
     if not grid_of(records).complete_methods:
@@ -191,17 +164,19 @@ def _link(records: Sequence[Record]) -> list[str]:
     ]
 
 
-def ranked(rows: Sequence[Row], first: Record) -> list[str]:
+def ranked(rows: Sequence[Row], first: Record, comparison: Comparison | None = None) -> list[str]:
     """Return the table with the chance row where its AP puts it."""
     covered = all(record.coverage == 1 for row in rows for record in row.records)
-    head = ["Rank", "Method", "Encoder", *SHOWN, "AP of ties", *([] if covered else ["Coverage"])]
+    standing = [] if comparison is None else ["Ranks", "Tier"]
+    head = ["Rank", *standing, "Method", "Encoder", *SHOWN, "AP of ties", *([] if covered else ["Coverage"])]
     head += ["Seeds", "CPU s", "Peak MiB"]
     costed = any(row.encoder_costs for row in rows)
     head += ["Encoder CPU s"] if costed else []
     printed = [row.printed_ap for row in rows]
-    cells = [_cells(row, _rank(row, printed), covered, costed) for row in rows]
+    ranks = [[_rank(row, printed), *_standing(place, comparison)] for place, row in enumerate(rows)]
+    cells = [_cells(row, own, covered, costed) for row, own in zip(rows, ranks, strict=True)]
     expected = [METRICS[name].chance(first.faulty, first.items) for name in SHOWN]
-    chance = ["", "*by chance, expected*", ""]
+    chance = ["", *[""] * len(standing), "*by chance, expected*", ""]
     chance += [NOTHING if value is None else f"*{number(value)}*" for value in expected]
     chance += [""] * (len(head) - len(chance))
     # Below the rows that print the same AP: a method that is no better than chance is not shown beneath it.
@@ -210,28 +185,45 @@ def ranked(rows: Sequence[Row], first: Record) -> list[str]:
     return markdown(head, cells, right=set(head) - {"Method", "Encoder"})
 
 
-def _cells(row: Row, rank: str, covered: bool, costed: bool) -> list[str]:
+def _standing(place: int, comparison: Comparison | None) -> list[str]:
+    if comparison is None:
+        return []
+    lowest, highest = comparison.lowest[place], comparison.highest[place]
+    return [str(lowest) if lowest == highest else f"{lowest}–{highest}", str(comparison.tiers[place])]
+
+
+def _favourites(rows: Sequence[Row], comparison: Comparison | None) -> list[str]:
+    """Say which rows are the best in how many replicates."""
+    if comparison is None:
+        return []
+    named = [
+        (share, f"{code(row.method)}{f' on {code(row.encoder)}' if row.encoder else ''}")
+        for share, row in zip(comparison.best, rows, strict=True)
+    ]
+    shown = [f"{name} {share:.0%}" for share, name in sorted(named, key=lambda each: -each[0]) if share >= FAVOURITE]
+    return [
+        "",
+        f"Best AP, by share of the samples drawn again: {', '.join(shown)}; others less than {FAVOURITE:.0%} each.",
+    ]
+
+
+def _cells(row: Row, ranks: list[str], covered: bool, costed: bool) -> list[str]:
     costs = [record.cost for record in row.records]
     supervised = any(record.supervised for record in row.records)
     coverage = min(record.coverage for record in row.records)
     return [
-        rank,
+        *ranks,
         code(row.method) + (" †" if supervised else ""),
-        (code(row.encoder) if row.encoder else NOTHING) + (" ‡" if _foreign(row) else ""),
-        *[_measured(row.values(name)) for name in SHOWN],
-        _band(row),
+        (code(row.encoder) if row.encoder else NOTHING) + (" ‡" if row.foreign else ""),
+        *[_measured(row.values(name), row.interval(name) if name in BOUNDED else None) for name in SHOWN],
+        _band(row) + (" §" if row.decided_by_ties else ""),
         # Rounded down: what is not covered whole never prints as 1.
         *([] if covered else [f"{math.floor(coverage * 1000) / 1000:.3f}"]),
         str(len(row.records)),
-        f"{_mean([cost.fit_cpu_seconds + cost.cpu_seconds for cost in costs]):.1f}",
-        f"{_mean([cost.peak_mib for cost in costs]):.0f}",
-        *([f"{_mean(row.encoder_costs):.1f}" if row.encoder_costs else NOTHING] if costed else []),
+        f"{mean([cost.fit_cpu_seconds + cost.cpu_seconds for cost in costs]):.1f}",
+        f"{mean([cost.peak_mib for cost in costs]):.0f}",
+        *([f"{mean(row.encoder_costs):.1f}" if row.encoder_costs else NOTHING] if costed else []),
     ]
-
-
-def _foreign(row: Row) -> bool:
-    """Return whether a method did not see the representation that its paper reports on."""
-    return any(record.paper_encoder not in (None, record.encoder) for record in row.records)
 
 
 def _rank(row: Row, printed: Sequence[float]) -> str:
@@ -241,46 +233,11 @@ def _rank(row: Row, printed: Sequence[float]) -> str:
 
 
 def _band(row: Row) -> str:
-    means = [_mean(row.values(name)) for name in BAND if row.values(name)]
-    middle = _mean(row.values("AP")) if means else 0.0
-    if all(abs(mean - middle) <= NARROW for mean in means):
+    means = [mean(row.values(name)) for name in BAND if row.values(name)]
+    middle = mean(row.values("AP")) if means else 0.0
+    if all(abs(each - middle) <= NARROW for each in means):
         return ""
-    return "–".join(f"{mean:.3f}" for mean in means)
-
-
-def legend(rows: Sequence[Row]) -> list[str]:
-    """Say what the columns of `ranked` mean."""
-    alike: dict[str, list[str]] = {}
-    for name in SHOWN:
-        alike.setdefault(METRICS[name].description, []).append(name)
-    described = [f"- {', '.join(names)}: {description}." for description, names in alike.items()]
-    described += [
-        "- Higher is better, except FoE.",
-        "- Rank: by mean AP as printed; equal values share a rank. There are no intervals yet: a difference of a few "
-        "hundredths is not known to be one, and does not rank methods.",
-        "- by chance, expected: what a random order has on average, computed, not drawn. A method below it ranks the "
-        "wrong way round, or knows nothing.",
-        "- AP of ties: AP if every tie of scores resolved against, and for, the method; empty where that changes no "
-        "digit. All other values are means over the orders of tied items.",
-        f"- {NOTHING}: undefined here, such as a top of more items than there are; as encoder: reads no embeddings.",
-        "- CPU s and Peak MiB: user and system time with the work that issues share, and highest memory with Python "
-        "and libraries; without the encoder; they depend on the machine. Of methods that read pixels the "
-        "first one to run also decodes them for the others.",
-    ]
-    if any(row.encoder_costs for row in rows):
-        described.append(
-            "- Encoder CPU s: of training, where there is any, and of embedding every image; spent once, whatever "
-            f"reads the embeddings. {NOTHING}: no embeddings, or not recorded."
-        )
-    if any(len(row.records) > 1 for row in rows):
-        described.append("- ±: standard deviation over seeds, which is not the uncertainty from having few items.")
-    if any(record.coverage < 1 for row in rows for record in row.records):
-        described.append("- Coverage: lowest share of the annotated items that got a score; the others rank last.")
-    if any(record.supervised for row in rows for record in row.records):
-        described.append("- †: supervised, the method was told labels that are stated to be right.")
-    if papers := sorted({record.paper_encoder or "" for row in rows if _foreign(row) for record in row.records}):
-        described.append(f"- ‡: not the encoder that the method's paper reports on, {', '.join(map(code, papers))}.")
-    return described
+    return "–".join(f"{each:.3f}" for each in means)
 
 
 def _entry(board: Board, issue: Issue, records: Sequence[Record]) -> list[str]:
@@ -299,26 +256,12 @@ def _entry(board: Board, issue: Issue, records: Sequence[Record]) -> list[str]:
     ]
 
 
-def markdown(head: Sequence[str], rows: Sequence[Sequence[str]], right: set[str]) -> list[str]:
-    """Return the lines of a table whose columns ``right`` are set flush right."""
-    rule = ["---:" if name in right else ":---" for name in head]
-    return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]
-
-
-def _measured(values: Sequence[float]) -> str:
+def _measured(values: Sequence[float], interval: Interval | None) -> str:
     if not values:
         return NOTHING
     spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
-    return f"{_mean(values):.3f}{spread}"
-
-
-def number(value: float | None) -> str:
-    """Return a number as pages print it; a dash where there is none."""
-    return NOTHING if value is None else f"{value:.3f}"
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)
+    ends = "" if interval is None else f" [{interval.low:.3f}, {interval.high:.3f}]"
+    return f"{mean(values):.3f}{spread}{ends}"
 
 
 def _share(record: Record) -> str:
@@ -327,13 +270,3 @@ def _share(record: Record) -> str:
 
 def _noun(issue: Issue) -> str:
     return "pairs" if issue.ranks_pairs else "images"
-
-
-def code(text: str) -> str:
-    """Set a name as code, where nothing but a backtick and, in a table, a bar has a meaning."""
-    return "`" + text.replace("`", "'").replace("|", "\\|").replace("\n", " ") + "`"
-
-
-def escaped(text: str) -> str:
-    """Escape what Markdown or HTML would read as more than text."""
-    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#" else sign for sign in text.replace("\n", " "))

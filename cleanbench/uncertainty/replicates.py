@@ -5,13 +5,12 @@ masses of 1 give the metric itself: sums over places become differences of harmo
 mass, and items of one level keep their expected order. No replicate is kept beyond its metrics.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numba
 import numpy as np
 
+from cleanbench.compilation import compiled
 from cleanbench.core import Bools, Floats
 from cleanbench.metrics import METRICS, Levels, depth
 from cleanbench.uncertainty.resampling import Resampling
@@ -28,19 +27,12 @@ class Replicates:
     Attributes:
         at_sample: By metric, the value where all weights are equal: the metric up to rounding.
         values: By metric, shape ``(B,)``.
+        alone: The same where each pair is drawn independently; None unless images were drawn.
     """
 
     at_sample: dict[str, float]
     values: dict[str, Floats]
-
-
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a loop; what is compiled is kept on disk where a folder can be written."""
-    try:
-        kept: Callable[..., Any] = numba.njit(cache=True, error_model="numpy")(function)
-    except RuntimeError:  # no such folder
-        kept = numba.njit(error_model="numpy")(function)
-    return kept
+    alone: dict[str, Floats] | None = None
 
 
 def replicate(
@@ -83,8 +75,18 @@ def replicate(
         table,
     )
     columns = {name: _column(name, table, depths, items) for name in defined}
-    return Replicates({name: float(column[0]) for name, column in columns.items()},
-                      {name: column[1:] for name, column in columns.items()})
+    alone = None
+    if resampling.unit == "images":
+        alone = replicate(labels, scores, Resampling.independent(items), defined, count, seed).values
+    at_sample = {name: float(column[0]) for name, column in columns.items()}
+    return Replicates(at_sample, {name: column[1:] for name, column in columns.items()}, alone)
+
+
+def uniforms(count: int, seed: int = SEED) -> Floats:
+    """Return two rows of ``count`` uniform variables for what a metric adds to its replicates, shape ``(2, count)``."""
+    drawn = np.empty(2 * count)
+    _fill(np.uint64(seed), drawn)
+    return drawn.reshape(2, count)
 
 
 def _column(name: str, table: Floats, depths: list[int], items: int) -> Floats:
@@ -119,9 +121,21 @@ def _replicate(faulty, reviewed, found, first, second, product, units, depths, s
 
 @compiled
 def _exponential(seed, counter):  # type: ignore[no-untyped-def]
-    """Return draw number ``counter`` of an exponential variable: SplitMix64, then minus the logarithm."""
+    return -np.log(_uniform(seed, counter))
+
+
+@compiled
+def _uniform(seed, counter):  # type: ignore[no-untyped-def]
+    """Return draw number ``counter`` of SplitMix64, in (0, 1)."""
     z = _mixed(_mixed(seed) + (counter + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15))
-    return -np.log((np.float64(z >> np.uint64(11)) + 0.5) * 2.0**-53)
+    return (np.float64(z >> np.uint64(11)) + 0.5) * 2.0**-53
+
+
+@compiled
+def _fill(seed, drawn):  # type: ignore[no-untyped-def]
+    """Fill an array with draws from the end of the stream, which weights do not reach."""
+    for place in range(len(drawn)):
+        drawn[place] = _uniform(seed, np.uint64(2**63 + place))
 
 
 @compiled
@@ -132,7 +146,7 @@ def _mixed(z):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _measure(faulty, reviewed, found, weights, depths, out):  # type: ignore[no-untyped-def]  # noqa: PLR0915
+def _measure(faulty, reviewed, found, weights, depths, out):  # type: ignore[no-untyped-def]
     """Write the areas, the faulty mass at each depth, and the whole faulty mass into ``out``."""
     items, positive = len(faulty), 0.0
     for item in range(items):

@@ -1,0 +1,26 @@
+"""Markdown tables and names."""
+
+from collections.abc import Sequence
+
+NOTHING = "–"
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]], right: set[str]) -> list[str]:
+    """Return the lines of a table whose columns ``right`` are set flush right."""
+    rule = ["---:" if name in right else ":---" for name in head]
+    return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]
+
+
+def number(value: float | None) -> str:
+    """Return a number as pages print it; a dash where there is none."""
+    return NOTHING if value is None else f"{value:.3f}"
+
+
+def code(text: str) -> str:
+    """Set a name as code, where nothing but a backtick and, in a table, a bar has a meaning."""
+    return "`" + text.replace("`", "'").replace("|", "\\|").replace("\n", " ") + "`"
+
+
+def escaped(text: str) -> str:
+    """Escape what Markdown or HTML would read as more than text."""
+    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#" else sign for sign in text.replace("\n", " "))

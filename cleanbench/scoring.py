@@ -1,0 +1,63 @@
+"""What a ranking is worth against a truth: metrics with intervals, the same wherever a ranking is scored."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cleanbench.core import Bools, Floats, Ints
+from cleanbench.metrics import evaluate
+from cleanbench.records import Measured
+from cleanbench.uncertainty.intervals import intervals
+from cleanbench.uncertainty.replicates import REPLICATES, Replicates, replicate
+from cleanbench.uncertainty.resampling import Resampling, Unit
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """What a ranking is worth.
+
+    Attributes:
+        items: Annotated items.
+        faulty: How many of them are faulty.
+        coverage: Share of the annotated items that the ranking scores.
+        metrics: By name, with intervals.
+        drawn: What the intervals drew again; None where there are none.
+        replicates: Of the metrics.
+    """
+
+    items: int
+    faulty: int
+    coverage: float
+    metrics: dict[str, Measured]
+    drawn: Unit | None
+    replicates: Replicates
+
+
+def score(items: Ints, labels: Bools, scores: Floats, count: int = REPLICATES) -> Scored:
+    """Score annotated items.
+
+    Two rankings of one truth, its items in one order, get the same replicates and can be compared by them.
+
+    Args:
+        items: Images, shape ``(M,)``, or pairs of them, shape ``(M, 2)``, by any numbers.
+        labels: True for faulty, shape ``(M,)``.
+        scores: Higher is more suspicious, ``-inf`` for what was not retrieved, shape ``(M,)``.
+        count: Replicates; the default is that of records.
+    """
+    resampling = Resampling.of(items)
+    values = evaluate(labels, scores)
+    replicates = replicate(labels, scores, resampling, count=count)
+    found = intervals(labels, scores, values, resampling, replicates)
+    metrics = {}
+    for name, each in values.items():
+        ends = found.get(name)
+        low, high = (None, None) if ends is None else (ends.low, ends.high)
+        metrics[name] = Measured(value=each.value, low=low, high=high, reason=each.reason)
+    return Scored(
+        items=len(labels),
+        faulty=int(np.count_nonzero(labels)),
+        coverage=float(np.isfinite(scores).mean()) if len(scores) else 1.0,
+        metrics=metrics,
+        drawn=resampling.unit if found else None,
+        replicates=replicates,
+    )

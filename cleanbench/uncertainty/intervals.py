@@ -1,0 +1,201 @@
+"""95 % intervals of metrics.
+
+The estimand: the annotated items are a sample of a population of items, in which faulty and clean ones come as they
+come, so that their numbers vary, too; an interval is for the value that the metric takes on that population, with the
+method's scores as they are. (P@k and R@k of M items: for the top k/M of the population.) For pairs the images are
+sampled. What else could have been otherwise is not in it: other judges, a population other than that of the data set,
+a method with another seed.
+
+Replicates (`cleanbench.uncertainty.replicates`) say how a metric varies with the items. From them:
+
+- Areas (AP, AUPRG, FoE): the estimate less its bias, plus and minus Student's t times the replicates' standard
+  deviation, corrected for few items (`small_sample`), all on a scale without bounds: logit, or log where the metric has
+  one bound.
+- AUROC, P@k and R@k are shares of something counted. Their replicates are mixed with half a success and half a failure
+  among as many as are counted: for P@k of independent items that is Jeffreys' interval, which keeps its width where all
+  or none of the top are faulty. P@k and R@k take quantiles; AUROC, whose count is the rarer of faulty and clean
+  items, Student's t about the mean.
+- Where all faulty items lead or all trail (or the metric is at an end of its range), replicates cannot know that other
+  items may be ranked otherwise. The interval then reaches to the value if the largest share of faulty items that
+  Jeffreys' limit allows (none seen among n) were at the other end.
+- Image weights count what each pair has of its own three times; two of these are taken back (`shrinkage`).
+
+``benchmarks/coverage.py`` shows how often such intervals hold the truth. `weak` says where that is not claimed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import betaincinv, expit, logit, stdtrit
+
+from cleanbench.core import Bools, Floats
+from cleanbench.metrics import METRICS, Levels, Value, depth
+from cleanbench.uncertainty.replicates import SEED, Replicates, uniforms
+from cleanbench.uncertainty.resampling import Resampling
+
+LEVEL = 0.95
+# Fewer give intervals, but no promise that they hold the truth in 95 of 100 cases.
+ENOUGH_FAULTY = 20
+ENOUGH_TOP = 100
+# Values nearer to a bound than this lie at it: their logit would be that of rounding.
+EDGE = 1e-9
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Where the value on the population lies; holds the estimate."""
+
+    low: float
+    high: float
+
+
+def intervals(
+    labels: Bools, scores: Floats, values: dict[str, Value], resampling: Resampling, replicates: Replicates
+) -> dict[str, Interval]:
+    """Return the interval of each metric that has one.
+
+    None has one where all items are faulty, or none is: nothing then says how those of the other kind are ranked.
+
+    Args:
+        labels: True for faulty, shape ``(M,)``.
+        scores: Shape ``(M,)``.
+        values: The metrics; those without a value get no interval.
+        resampling: What was drawn.
+        replicates: Of the metrics.
+    """
+    levels = Levels.of(labels, scores)
+    items, faulty = int(levels.reviewed[-1]), int(levels.found[-1])
+    if not 0 < faulty < items:
+        return {}
+    rarer = min(faulty, items - faulty)
+    counted = min(rarer, resampling.units)
+    quantile = float(stdtrit(max(counted - 1, 1), (1 + LEVEL) / 2)) * np.sqrt(small_sample(counted))
+    outranked = METRICS["AUROC"].formula(levels)
+    found = {}
+    for name, each in values.items():
+        if each.value is None:
+            continue
+        if is_share(name):
+            low, high = _share(name, replicates, _counted(name, faulty, items))
+        else:
+            low, high = _area(name, replicates, quantile)
+            if outranked in (0, 1) or each.value in METRICS[name].span:
+                other = _otherwise(name, faulty, items, rarer, outranked >= 0.5)
+                low, high = min(low, other), max(high, other)
+        found[name] = Interval(min(low, each.value), max(high, each.value))
+    return found
+
+
+def is_share(name: str) -> bool:
+    """Return whether a metric is a share of counted things, rather than an area under a curve."""
+    return name == "AUROC" or METRICS[name].cut is not None
+
+
+def weak(name: str, faulty: int, items: int) -> str:
+    """Say why an interval is not claimed to hold the truth in 95 of 100 cases; empty where it is.
+
+    Example:
+        >>> weak("P@10", 100, 500)
+        'k = 10 is below 100'
+    """
+    if faulty < ENOUGH_FAULTY:
+        return f"{faulty} faulty items are fewer than {ENOUGH_FAULTY}"
+    if items - faulty < ENOUGH_FAULTY:
+        return f"{items - faulty} clean items are fewer than {ENOUGH_FAULTY}"
+    cut = METRICS[name].cut
+    if cut is not None and (k := depth(cut, items)) < ENOUGH_TOP:
+        return f"k = {k} is below {ENOUGH_TOP}"
+    return ""
+
+
+def to_scale(name: str, values: Floats | float) -> Floats:
+    """Bring values of a metric to a scale without bounds, on which a higher value is higher."""
+    low, high = METRICS[name].span
+    given = np.asarray(values, dtype=np.float64)
+    if np.isinf(high):
+        return np.log(np.maximum(given - low, EDGE))
+    if np.isinf(low):
+        return -np.log(np.maximum(high - given, EDGE))
+    scaled: Floats = logit(np.clip((given - low) / (high - low), EDGE, 1 - EDGE))
+    return scaled
+
+
+def from_scale(name: str, scaled: float) -> float:
+    """Return what `to_scale` brought to its scale."""
+    low, high = METRICS[name].span
+    if np.isinf(high):
+        return low + float(np.exp(scaled))
+    if np.isinf(low):
+        return high - float(np.exp(-scaled))
+    return low + (high - low) * float(expit(scaled))
+
+
+def shrinkage(values: Floats, alone: Floats | None) -> float:
+    """Return the factor by which deviations of replicates are too large.
+
+    The product of two weights of variance 1 has variance 3, so what a pair has of its own is counted three times,
+    while what pairs share through an image is counted once, as it should be. Replicates that draw pairs alone measure
+    the former. The variance that remains is the dyadic-robust one (Aronow, Samii and Assenova, Political Analysis
+    2015), and at least that of independent pairs.
+
+    Args:
+        values: On replicates of images, shape ``(B,)``.
+        alone: On replicates of pairs, shape ``(B,)``; None where no images were drawn.
+    """
+    if alone is None:
+        return 1.0
+    own, whole = float(np.var(alone)), float(np.var(values))
+    return float(np.sqrt(max(own, whole - 2 * own) / whole)) if whole > 0 else 1.0
+
+
+def small_sample(counted: int) -> float:
+    """Return the factor from the variance of a mean over replicates of n items to its unbiased estimate.
+
+    Exponential weights give the sample's variance over n + 1, where it should be over n - 1. The rarer of faulty and
+    clean items decide how a metric varies, and stand for n.
+    """
+    return (counted + 1) / max(counted - 1, 1)
+
+
+def _area(name: str, replicates: Replicates, quantile: float) -> tuple[float, float]:
+    """Return the bias-corrected interval on the scale of the metric."""
+    estimate = float(to_scale(name, replicates.at_sample[name]))
+    values = to_scale(name, replicates.values[name])
+    alone = None if replicates.alone is None else to_scale(name, replicates.alone[name])
+    factor = shrinkage(values, alone)
+    centre = estimate - (float(np.mean(values)) - estimate) * factor**2  # a bias shrinks with the variance
+    half = quantile * float(np.std(values, ddof=1)) * factor
+    return from_scale(name, centre - half), from_scale(name, centre + half)
+
+
+def _share(name: str, replicates: Replicates, counted: int) -> tuple[float, float]:
+    """Return the interval from replicates mixed with half a success and half a failure among ``counted``."""
+    given = replicates.values[name]
+    first, second = uniforms(len(given), SEED)
+    part = 1 - first ** (1 / counted)  # beta with parameters 1 and `counted`: the weight of one item more
+    # Its success: beta with parameters 1/2 and 1/2, the arcsine law.
+    mixed = to_scale(name, (1 - part) * given + part * np.sin(np.pi / 2 * second) ** 2)
+    alone = None if replicates.alone is None else to_scale(name, replicates.alone[name])
+    factor = shrinkage(to_scale(name, given), alone)
+    centre = float(np.mean(mixed))
+    low, high = centre + (np.quantile(mixed, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) - centre) * factor
+    return from_scale(name, float(low)), from_scale(name, float(high))
+
+
+def _counted(name: str, faulty: int, items: int) -> int:
+    """Return of how many things a metric is a share."""
+    cut = METRICS[name].cut
+    if cut is None:
+        return min(faulty, items - faulty)
+    return depth(cut, items) if name.startswith("P@") else faulty
+
+
+def _otherwise(name: str, faulty: int, items: int, seen: int, lead: bool) -> float:
+    """Return the value if as many faulty items as Jeffreys' limit allows ranked at the other end."""
+    share = float(betaincinv(seen + 0.5, 0.5, (1 - LEVEL) / 2))
+    top = faulty * (share if lead else 1 - share)
+    large = 1e6  # as of a population: halves of items would have no places
+    levels = Levels.counted(
+        np.array([top, items - faulty, faulty - top]) * large, np.array([top, 0, faulty - top]) * large
+    )
+    return METRICS[name].formula(levels)
