@@ -54,16 +54,17 @@ class Member:
         return items, scores.astype(np.float64)
 
 
-def find(runs: Path, wanted: str) -> list[Member]:
+def find(runs: Path, wanted: str, least: int = 2) -> list[Member]:
     """Return the runs of a data set that are wanted.
 
     Args:
         runs: The folder of the data set.
         wanted: Names separated by commas, each as in `Member.names`; or ``all``, for the newest run of every method,
             encoder and seed that is no fusion itself.
+        least: How many there must be; a fusion takes two.
 
     Raises:
-        UserError: If there are no runs, a name fits none or several, or less than two different ones are named.
+        UserError: If there are no runs, a name fits none or several, one is named twice, or there are too few.
     """
     if not runs.is_dir():
         sets = sorted(path.name for path in runs.parent.glob("*") if path.is_dir() and not path.name.startswith("."))
@@ -75,8 +76,10 @@ def find(runs: Path, wanted: str) -> list[Member]:
         found = [_named(name.strip(), known, runs) for name in wanted.split(",")]
     folders = [member.folder.name for member in found]
     if twice := next((folder for folder in folders if folders.count(folder) > 1), None):
-        raise UserError(f"{twice} is named twice; a fusion takes each run once")
-    if len(found) < 2:
+        raise UserError(f"{twice} is named twice; name each run once")
+    if not found:
+        raise UserError(f"there is no finished run in {runs}")
+    if len(found) < least:
         raise UserError(f"a fusion takes at least two runs, not {', '.join(folders) or 'none'}; name more: members=A,B")
     return sorted(found, key=lambda member: member.folder.name)
 

@@ -10,7 +10,7 @@ from typing import Any
 from cleanbench.commands import grammar
 from cleanbench.core import Issue, UserError
 from cleanbench.leaderboard.board import boards, truth_of
-from cleanbench.leaderboard.tables import Row, rows_of
+from cleanbench.leaderboard.rows import Row, rows_of
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record
 from cleanbench.spelling import nearest
