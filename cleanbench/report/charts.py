@@ -20,9 +20,9 @@ from cleanbench.report.curves import Band, Curve, reduced
 Kind = Literal["line", "chance", "perfect", "other"]
 
 WIDTH, HEIGHT = 400, 330
-LEFT, RIGHT, TOP, BOTTOM = 44, 12, 30, 46
+LEFT, RIGHT, TOP, BOTTOM = 54, 8, 30, 46
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
-# Okabe and Ito's colours for colour-blind readers, on bright paper darkened to a contrast of 3, on dark paper lightened.
+# Okabe and Ito's colours for colour-blind readers, darkened on bright paper to a contrast of 3, lightened on dark one.
 # With each comes a pattern of dashes, for readers and printers without colours.
 SERIES = (
     ("#0072b2", "#5fb0ea", "none"),
@@ -86,8 +86,8 @@ class Chart:
         head, rest = self.svg().split("\n", 1)
         sized = head.replace("<svg", f'<svg width="{WIDTH}" height="{HEIGHT}"')
         paper = f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>'
-        colours = re.sub(r"var\(--[a-z]+, (#[0-9a-f]+)\)", r"\1", style(dark=False))  # few programs know variables
-        return f'<?xml version="1.0" encoding="utf-8"?>\n{sized}\n<style>\n{colours}</style>\n{paper}\n{rest}\n'
+        plain = re.sub(r"var\(--\w+, (#[0-9a-f]+)\)", r"\1", style())  # few programs know variables
+        return f'<?xml version="1.0" encoding="utf-8"?>\n{sized}\n<style>\n{plain}</style>\n{paper}\n{rest}\n'
 
     def csv(self) -> str:
         """Return what is drawn: every point of every curve before it is thinned, and the limits of its band."""
@@ -111,23 +111,24 @@ class Chart:
 
 
 @cache
-def style(dark: bool = True) -> str:
-    """Return the style that drawings need, with colours of the page around them where it has some.
-
-    Args:
-        dark: Whether it changes with the reader's choice of bright or dark.
-    """
+def style() -> str:
+    """Return the style that drawings need; colours are those of the page around them, where it has some."""
     text = resources.files("cleanbench.report").joinpath("chart.css").read_text(encoding="utf-8")
-    rules = [_rule(number, bright, dashes) for number, (bright, _, dashes) in enumerate(SERIES)]
-    if dark:
-        night = " ".join(_rule(number, colour, dashes) for number, (_, colour, dashes) in enumerate(SERIES))
-        rules.append(f"@media screen and (prefers-color-scheme: dark) {{ {night} }}")
+    rules = [
+        f".chart .s{number}.line {{ stroke: var(--s{number}, {colour}); stroke-dasharray: {dashes}; }} "
+        f".chart .s{number}.band {{ fill: var(--s{number}, {colour}); }}"
+        for number, (colour, _, dashes) in enumerate(SERIES)
+    ]
     return text + "\n".join(rules) + "\n"
 
 
-def _rule(number: int, colour: str, dashes: str) -> str:
-    own = f".chart .s{number}"
-    return f"{own}.line {{ stroke: {colour}; stroke-dasharray: {dashes}; }} {own}.band {{ fill: {colour}; }}"
+@cache
+def colours() -> str:
+    """Return the colours of curves for a page, bright and dark."""
+    bright, dark = (
+        " ".join(f"--s{number}: {colour[night]};" for number, colour in enumerate(SERIES)) for night in (0, 1)
+    )
+    return f":root {{ {bright} }}\n@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
 
 
 def _frame(chart: Chart) -> Iterable[str]:

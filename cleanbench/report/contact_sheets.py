@@ -74,7 +74,9 @@ def top(ranked: Ranked, album: Album) -> Html:
         )
     if ranked.issue.ranks_pairs and ranked.judged is not None:
         random = int(np.count_nonzero(ranked.judgements == UNJUDGED))
-        caption += f" The method was asked the {len(ranked.items) - random:,} judged pairs among {random:,} random ones."
+        caption += (
+            f" The method was asked the {len(ranked.items) - random:,} judged pairs among {random:,} random ones."
+        )
     return contact_sheet([_tile(ranked, place, album) for place in range(count)], caption)
 
 
@@ -103,9 +105,8 @@ def _tile(ranked: Ranked, place: int, album: Album) -> Tile:
     item, score = ranked.items[place], ranked.scores[place]
     verdict = VERDICTS.get(int(ranked.judgements[place]), NOT_JUDGED)
     shown = f"{score:.4g}" if np.isfinite(score) else "no score"
-    first = f"{rank_in_words(*ranked.ranks(place))} · {shown} · {verdict}"
     labels = [label for name in item if (label := album.given_label(name))]
-    lines = [first, " × ".join(item)]
+    lines = [f"{rank_in_words(*ranked.ranks(place))} {verdict}", f"score {shown}", *item]
     if labels:
         lines.append(f"labelled {' and '.join(dict.fromkeys(labels))}")
     images = [image for name in item if (image := album.thumbnail(name))]

@@ -1,7 +1,7 @@
-"""Curves of a ranking: precision over recall, ROC and effort, with ties as what a random order of them is expected to do.
+"""Curves of a ranking: precision over recall, ROC and effort; ties are what a random order of them is expected to do.
 
-All come from `Levels`, the counts at distinct scores: a curve has a corner per distinct score, and tied items lie on the
-straight line of expected counts between two corners, never on the staircase of one lucky order. In precision over
+All come from `Levels`, the counts at distinct scores: a curve has a corner per distinct score, and tied items lie on
+the straight line of expected counts between two corners, never on the staircase of one lucky order. In precision over
 recall that line is bent (Davis and Goadrich, ICML 2006), so it is given by points on it.
 """
 
@@ -147,4 +147,5 @@ def _precision_at(recall: Floats, found: Floats, reviewed: Floats) -> Floats:
 def _highest_at(grid: Floats, x: Floats, y: Floats) -> Floats:
     """Return the highest y at each x of the grid, for a curve of straight lines that also rises upright."""
     last = np.append(x[1:] != x[:-1], True)
-    return np.interp(grid, x[last], y[last])
+    highest: Floats = np.interp(grid, x[last], y[last])
+    return highest

@@ -10,7 +10,7 @@ import numpy as np
 
 from cleanbench.core import Bools, Floats, Ints, Issue, UserError
 from cleanbench.metrics import Levels
-from cleanbench.rankings import align, read_table
+from cleanbench.rankings import align, read_flags, read_table
 from cleanbench.records import Record, RunFile, read_run
 
 COMMAND = "# python -m cleanbench"  # how the first line of a run's config.yaml begins
@@ -33,10 +33,21 @@ class Judged:
 
     @cached_property
     def positions(self) -> Ints:
-        """The items as numbers of images, shape ``(M,)``, or ``(M, 2)`` for pairs; images that no item has are not counted."""
-        place = {name: number for number, name in enumerate(sorted({part for item in self.items for part in item}))}
-        located = np.array([[place[part] for part in item] for item in self.items], dtype=np.int64)
-        return located.reshape(-1) if located.shape[1:] == (1,) else located.reshape(len(self.items), -1)
+        """The items as numbers of the images that occur in them, shape ``(M,)``, or ``(M, 2)`` for pairs."""
+        return self.located(sorted({part for item in self.items for part in item}))
+
+    def located(self, ids: Sequence[str]) -> Ints:
+        """Return the items as positions in ids, which are sorted; shape ``(M,)``, or ``(M, 2)`` for pairs.
+
+        Raises:
+            UserError: If an image is not among the ids.
+        """
+        place = {name: position for position, name in enumerate(ids)}
+        try:
+            found = np.array([[place[part] for part in item] for item in self.items], dtype=np.int64)
+        except KeyError as error:
+            raise UserError(f"the truth judges {error}, which the data set does not have: it is other data") from error
+        return found[:, 0] if found.shape[1:] == (1,) else found.reshape(len(self.items), -1)
 
     @cached_property
     def by_item(self) -> Mapping[Item, bool]:
@@ -53,12 +64,14 @@ class Ranked:
         items: What was ranked, the most suspicious first; tied ones in the order of their ids.
         scores: Shape ``(L,)``, descending; ``-inf`` for what got no score.
         judged: The truth; None if there is none.
+        flags: The method's own decision on the judged items, in their order, shape ``(M,)``; None if it makes none.
     """
 
     record: Record
     items: Sequence[Item]
     scores: Floats
     judged: Judged | None
+    flags: Bools | None = None
 
     @property
     def issue(self) -> Issue:
@@ -129,7 +142,9 @@ def read(folder: Path) -> Finished:
         UserError: If it is none, or a file of it is missing or damaged.
     """
     if not (folder / "record.json").exists():
-        raise UserError(f"{folder} is no folder of a finished run: it holds no record.json; runs are in <output>/<dataset>/")
+        raise UserError(
+            f"{folder} is no folder of a finished run: it holds no record.json; runs are in <output>/<dataset>/"
+        )
     run = read_run(folder / "record.json")
     if not run.records:
         raise UserError(f"the run in {folder} ranked nothing, so there is nothing to report")
@@ -163,7 +178,10 @@ def ranked_of(folder: Path, record: Record, truths: "dict[str, Judged] | None" =
             rows, labels = read_table(place, record.issue, "label")
             truths[record.truth.revision] = Judged(rows, labels.astype(bool))
         judged = truths[record.truth.revision]
-    return Ranked(record, [items[place] for place in order], scores[order], judged)
+    flags = None
+    if judged is not None and (decided := read_flags(path, record.issue)) is not None:
+        flags = align(judged.items, decided[0], decided[1].astype(np.float64)) > 0
+    return Ranked(record, [items[place] for place in order], scores[order], judged, flags)
 
 
 def _settings(path: Path) -> tuple[Mapping[str, Any], str]:

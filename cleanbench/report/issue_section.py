@@ -1,18 +1,20 @@
 """One issue of a run: findings in words, curves, the top of the ranking, what it missed, every metric."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from cleanbench.core import Issue
+from cleanbench.image_set import ImageSet
 from cleanbench.metrics import METRICS
-from cleanbench.records import Measured
 from cleanbench.report import contact_sheets, sentences
 from cleanbench.report.charts import Chart, Line
 from cleanbench.report.contact_sheets import Album
-from cleanbench.report.curves import CURVES, Band, Curve, bands
+from cleanbench.report.curves import CURVES, Curve, bands
 from cleanbench.report.finished import Ranked
-from cleanbench.report.page import Column, Html, Section, folded, joined, note, paragraph, section, table
+from cleanbench.report.page import Column, Html, Section, folded, note, paragraph, section, table
+from cleanbench.report.review_section import review_parts, slice_parts
+from cleanbench.report.values import number, value
 
 DIAGONAL = Curve(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
 BY_CHANCE, PERFECT = "a random order", "a perfect order"
@@ -23,7 +25,6 @@ AXES = {
     "effort": ("share of the judged ones reviewed", "share of faults found"),
 }
 HEADLINE = ("AP", "AUROC", "P@10", "R@10%")
-NOTHING = "–"
 
 
 def charts(ranked: Ranked) -> dict[str, Chart]:
@@ -35,7 +36,9 @@ def charts(ranked: Ranked) -> dict[str, Chart]:
     found = {}
     for name, curve_of in CURVES.items():
         shown = Line(own, curve_of(ranked.levels), band=limits[name])
-        found[name] = Chart(TITLES[name], *AXES[name], [*references(name, ranked.record.faulty, ranked.record.items), shown])
+        found[name] = Chart(
+            TITLES[name], *AXES[name], [*references(name, ranked.record.faulty, ranked.record.items), shown]
+        )
     return found
 
 
@@ -50,27 +53,33 @@ def references(name: str, faulty: int, items: int) -> list[Line]:
     return [chance, Line(PERFECT, Curve(np.array([0.0, prevalence, 1.0]), np.array([0.0, 1.0, 1.0])), "perfect")]
 
 
-def issue_section(ranked: Ranked, drawn: dict[str, Chart], album: Album | None) -> Section:
+def issue_section(
+    ranked: Ranked, drawn: Mapping[str, Chart], album: Album | None, image_set: ImageSet | None
+) -> Section:
     """Return the section of an issue.
 
     Args:
         ranked: The issue.
         drawn: Its `charts`.
         album: Where thumbnails come from; None: no images are shown.
+        image_set: What is known of the images; None: nothing.
     """
     record = ranked.record
     parts: list[Html] = [_findings(ranked)]
     parts += [note(text, warning=True) for text in sentences.warnings_of(record)]
     parts += [note(f"{name.replace('_', ' ')}: {value}") for name, value in record.notes.items()]
     if drawn:
-        parts.append(_curves(drawn))
+        parts.append(_curves(ranked, drawn))
     if album is not None:
         parts.append(Html("<h3>The top of the ranking</h3>"))
-        parts.append(contact_sheets.top(ranked, album) or paragraph("Nothing got a score."))
+        parts.append(_sheet(ranked, contact_sheets.top(ranked, album)) or paragraph("Nothing got a score."))
         if missed := contact_sheets.missed(ranked, album):
-            parts += [Html("<h3>What it missed</h3>"), missed]
+            parts += [Html("<h3>What it missed</h3>"), _sheet(ranked, missed)]
     else:
         parts.append(_list(ranked))
+    parts += review_parts(ranked)
+    if image_set is not None:
+        parts += slice_parts(ranked, image_set)
     if record.truth is not None and record.items:
         parts.append(folded("Every metric", _metrics(ranked)))
     return section(ranked.issue.heading, *parts, anchor=ranked.issue)
@@ -93,26 +102,16 @@ def headline(ranked: Sequence[Ranked]) -> Html:
     return table(head, rows, "Of all items that were judged; in brackets 95% intervals where there are any.")
 
 
-def value(measured: Measured) -> str:
-    """Return a value with its interval, as tables show it."""
-    if measured.value is None:
-        return NOTHING
-    if measured.low is None or measured.high is None:
-        return f"{measured.value:.3f}"
-    return f"{measured.value:.3f} [{measured.low:.3f}, {measured.high:.3f}]"
-
-
-def number(found: float | None) -> str:
-    """Return a number as tables show it."""
-    return NOTHING if found is None else f"{found:.3f}"
-
-
 def band_in_words(issue: Issue) -> str:
     """Say what a band is."""
-    drawn = "pairs drawn anew, with the images or groups of pairs that they share" if issue.ranks_pairs else "images drawn anew"
+    drawn = (
+        "pairs drawn anew, with the images or groups of pairs that they share"
+        if issue.ranks_pairs
+        else "images drawn anew"
+    )
     return (
-        f"Shaded: where 95% of the curves of {drawn} lie, at each place by itself (Bayesian bootstrap); along 0 and 1 it is "
-        "too narrow."
+        f"Shaded: where 95% of the curves of {drawn} lie, at each place by itself (Bayesian bootstrap); along 0 and 1 "
+        "it is too narrow."
     )
 
 
@@ -121,21 +120,22 @@ def _findings(ranked: Ranked) -> Html:
     said = [
         sentences.judged(record),
         sentences.against_chance(record),
-        " ".join(text for text in (sentences.of_effort(record, ranked.levels), sentences.to_find(record, ranked.levels)) if text),
+        sentences.of_effort(record, ranked.levels),
+        sentences.to_find(record, ranked.levels),
     ]
     return Html(f'<div class="findings">{"".join(paragraph(text) for text in said if text)}</div>')
 
 
-def _curves(drawn: dict[str, Chart]) -> Html:
-    captions = {
-        "precision_recall": "Dashed: a random order.",
-        "roc": "Dashed: a random order.",
-        "effort": "Dashed: a random order; dotted: a perfect one.",
-    }
+def _curves(ranked: Ranked, drawn: Mapping[str, Chart]) -> Html:
     figures = [
-        f"<figure>{chart.svg()}<figcaption>{captions[name]}</figcaption></figure>" for name, chart in drawn.items()
+        f"<figure>{chart.svg()}<figcaption>{captions(name)}</figcaption></figure>" for name, chart in drawn.items()
     ]
-    return Html(f'<div class="curves">{"".join(figures)}</div>')
+    return Html(f'<div class="curves">{"".join(figures)}</div>{paragraph(band_in_words(ranked.issue))}')
+
+
+def captions(name: str) -> str:
+    """Return what the references of a chart are."""
+    return "Dashed: a random order; dotted: a perfect one." if name == "effort" else "Dashed: a random order."
 
 
 def _list(ranked: Ranked) -> Html:
@@ -145,7 +145,7 @@ def _list(ranked: Ranked) -> Html:
         verdict = contact_sheets.VERDICTS.get(int(ranked.judgements[place]), contact_sheets.NOT_JUDGED)
         rank = contact_sheets.rank_in_words(*ranked.ranks(place))
         rows.append([rank, f"{ranked.scores[place]:.4g}", " × ".join(ranked.items[place]), verdict])
-    head = ["Rank", Column("Score"), "Pair" if ranked.issue.ranks_pairs else "Image", "Truth"]
+    head: list[str | Column] = ["Rank", Column("Score"), "Pair" if ranked.issue.ranks_pairs else "Image", "Truth"]
     return table(head, rows, "The top of the ranking.")
 
 
@@ -159,5 +159,10 @@ def _metrics(ranked: Ranked) -> Html:
         if measured.value is None:
             said = f"Undefined: {measured.reason}."
         rows.append([name, value(measured), chance, said])
-    head = ["Metric", Column("Value"), Column("By chance"), "What it is"]
-    return joined(table(head, rows, "All metrics; ties count as their expectation over all orders."))
+    head: list[str | Column] = ["Metric", Column("Value"), Column("By chance"), "What it is"]
+    return table(head, rows, "Ties count as their expectation over all orders.")
+
+
+def _sheet(ranked: Ranked, sheet: Html) -> Html:
+    """Set pairs side by side."""
+    return Html(f'<div class="pairs">{sheet}</div>') if sheet and ranked.issue.ranks_pairs else sheet

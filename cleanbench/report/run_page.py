@@ -17,7 +17,21 @@ from cleanbench.report.contact_sheets import Album
 from cleanbench.report.finished import Finished
 from cleanbench.report.issue_section import charts as charts_of
 from cleanbench.report.issue_section import headline, issue_section
-from cleanbench.report.page import Column, Html, Section, bullets, code, document, escaped, facts, folded, note, paragraph, section, table
+from cleanbench.report.page import (
+    Column,
+    Html,
+    Section,
+    bullets,
+    code,
+    document,
+    escaped,
+    facts,
+    folded,
+    note,
+    paragraph,
+    section,
+    table,
+)
 
 
 @dataclass(frozen=True)
@@ -42,15 +56,22 @@ def run_page(run: Finished, image_set: ImageSet | None, warnings: Sequence[str] 
         warnings: What was noticed besides, in sentences.
     """
     issues = [run.ranked[issue] for issue in Issue if issue in run.ranked]
+    detector = _detector(run)
     album = None if image_set is None or not may_show_images(image_set.card, shared=False) else Album(image_set)
     drawn = {each.issue: charts_of(each) for each in issues}
-    sections = [issue_section(each, drawn[each.issue], album) for each in issues]
+    sections = [issue_section(each, drawn[each.issue], album, image_set) for each in issues]
     if run.run.not_ranked:
         rows = [(issue.heading, reason) for issue, reason in run.run.not_ranked.items()]
         sections.append(section("Not ranked", table(["Issue", "Why there is no ranking"], rows)))
     sections += [_asked(run), _data(run.first, None if image_set is None else image_set.card), _files(run)]
-    said = [*run.run.warnings, *warnings, sentences.unreadable(run.first)]
-    lead = [_sharing(album), _subtitle(run), *(note(text, warning=True) for text in dict.fromkeys(said) if text)]
+    said = [*run.run.warnings, *warnings]
+    said += [text for record in run.run.records for text in sentences.warnings_of_run(record)]
+    said.append(sentences.unknown_seed_variance(run.first, bool(getattr(detector, "stochastic", False))))
+    lead = [
+        _sharing(album),
+        _subtitle(run, detector),
+        *(note(text, warning=True) for text in dict.fromkeys(said) if text),
+    ]
     if images := _no_images(image_set):
         lead.append(note(images))
     title = f"{run.first.label} on {run.first.dataset}"
@@ -66,7 +87,7 @@ def run_page(run: Finished, image_set: ImageSet | None, warnings: Sequence[str] 
 
 def style() -> str:
     """Return the style of reports."""
-    return _style() + charts.style()
+    return _style() + charts.colours() + charts.style()
 
 
 def made() -> str:
@@ -102,26 +123,28 @@ def _sharing(album: Album | None) -> Html:
 
 def _no_images(image_set: ImageSet | None) -> str:
     if image_set is None:
-        return "The images were not at hand when this page was made; python -m cleanbench.report makes it again with them."
+        return (
+            "The images were not at hand when this page was made; python -m cleanbench.report makes it again with them."
+        )
     return ""
 
 
-def _subtitle(run: Finished) -> Html:
+def _subtitle(run: Finished, detector: type | None) -> Html:
     first = run.first
+    purpose = (getattr(detector, "__doc__", None) or "").strip().split("\n")[0].rstrip(".")
     encoder = next((record.encoder for record in run.run.records if record.encoder), None)
     seen = f"with embeddings of {encoder}" if encoder else "without an encoder"
-    return paragraph(f"{_purpose(run)}Ran {seen}, seed {first.seeds.method}, on {first.images:,} images, {first.created[:10]}.")
+    ran = f"Ran {seen}, seed {first.seeds.method}, on {first.images:,} images, {first.created[:10]}."
+    return paragraph(f"{purpose}. {ran}" if purpose else ran)
 
 
-def _purpose(run: Finished) -> str:
-    """Return what a method says of itself in its first line; empty where its code is not at hand."""
-    from hydra.utils import get_object
+def _detector(run: Finished) -> type | None:
+    """Return the class of the method; None where its code is not at hand."""
+    from hydra.utils import get_class
 
     with suppress(Exception):  # whatever the import of somebody's method may raise
-        documented = get_object(run.settings["method"]["_target_"]).__doc__
-        first = str(documented).strip().split("\n")[0]
-        return f"{first.rstrip('.')}. " if documented else ""
-    return ""
+        return get_class(run.settings["method"]["_target_"])
+    return None
 
 
 def _asked(run: Finished) -> Section:
@@ -131,12 +154,25 @@ def _asked(run: Finished) -> Section:
     seeds = [f"{name} {seed}" for name, seed in first.seeds.model_dump().items() if seed is not None]
     pairs: list[tuple[str, str]] = [("Method", first.method), ("Settings", _settings(first.settings, first.changed))]
     if encoder and detail:
-        pairs += [("Encoder", encoder), ("Its settings", _settings(detail.settings, {})), ("Its weights", code(detail.digest))]
-    pairs += [("Seeds", ", ".join(seeds)), ("Data", f"{first.dataset}, {first.images:,} images"), ("Fingerprint", code(first.fingerprint))]
+        pairs += [
+            ("Encoder", encoder),
+            ("Its settings", _settings(detail.settings, {})),
+            ("Its weights", code(detail.digest)),
+        ]
+    pairs += [
+        ("Seeds", ", ".join(seeds)),
+        ("Data", f"{first.dataset}, {first.images:,} images"),
+        ("Fingerprint", code(first.fingerprint)),
+    ]
     for record in run.run.records:
         if record.truth is not None:
             truth = record.truth
-            pairs.append((f"Truth: {record.issue.heading.lower()}", Html(f"{escaped(f'{truth.name}, {truth.kind}, revision ')}{code(truth.revision)}")))
+            pairs.append(
+                (
+                    f"Truth: {record.issue.heading.lower()}",
+                    Html(f"{escaped(f'{truth.name}, {truth.kind}, revision ')}{code(truth.revision)}"),
+                )
+            )
     pairs.append(("Run", code(first.key)))
     if run.command:
         pairs.append(("To repeat it", code(run.command)))
@@ -147,9 +183,7 @@ def _asked(run: Finished) -> Section:
 def _settings(settings: Mapping[str, Any], changed: Mapping[str, Any]) -> Html:
     if not settings:
         return Html("none")
-    cells = [
-        f"{code(f'{name}={shown}')}{' (changed)' if name in changed else ''}" for name, shown in settings.items()
-    ]
+    cells = [f"{code(f'{name}={shown}')}{' (changed)' if name in changed else ''}" for name, shown in settings.items()]
     return Html(", ".join(cells))
 
 
@@ -173,16 +207,15 @@ def _files(run: Finished) -> Section:
         ]
         for record in run.run.records
     ]
-    head = ["Issue", Column("CPU s"), Column("Elapsed s"), Column("Peak MiB")]
+    head: list[str | Column] = ["Issue", Column("CPU s"), Column("Elapsed s"), Column("Peak MiB")]
     cost = table(head, rows, "CPU seconds with those of the work that issues share; memory of the whole process.")
     detail = next((record.encoder_detail for record in run.run.records if record.encoder_detail), None)
     spent = detail.cost if detail else None
-    embeddings = (
-        [paragraph(f"The embeddings, made once for all methods, took {spent.cpu_seconds:.1f} CPU s and {spent.peak_mib:,.0f} MiB.")]
-        if spent
-        else []
-    )
-    return section("Cost and files", cost, *embeddings, _contents(run))
+    parts = [cost]
+    if spent is not None:
+        took = f"{spent.cpu_seconds:,.1f} CPU s and {spent.peak_mib:,.0f} MiB"
+        parts.append(paragraph(f"The embeddings, made once for all methods, took {took}."))
+    return section("Cost and files", *parts, _contents(run))
 
 
 def _contents(run: Finished) -> Html:

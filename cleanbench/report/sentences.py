@@ -7,16 +7,21 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from cleanbench.audit.budgets import effort
 from cleanbench.core import Issue
 from cleanbench.licence import sentence as licence
 from cleanbench.metrics import METRICS, Levels
 from cleanbench.records import Measured, Record
+from cleanbench.uncertainty.intervals import ENOUGH_FAULTY
 
-FEW = 20  # faulty items, below which intervals are given but not claimed to hold
+FEW = ENOUGH_FAULTY  # faulty items, below which intervals are given but not claimed to hold
 KINDS: Mapping[str, str] = {
     "human": "People judged the items.",
-    "metadata": "The truth is derived from what is recorded about the images, such as patient or capture; nobody judged them.",
-    "synthetic": "A program planted the faults: numbers show how a method copes with planted faults, and rank no methods for real data.",
+    "metadata": "The truth follows from what is recorded about the images, such as patient or capture; nobody judged them.",
+    "synthetic": (
+        "A program planted the faults: numbers show how a method copes with planted faults, and rank no methods for "
+        "real data."
+    ),
 }
 NOUNS = {True: ("pair", "pairs"), False: ("image", "images")}
 
@@ -50,8 +55,8 @@ def judged(record: Record) -> str:
     """Say how many items were judged and how many are faulty, and by whom."""
     if record.truth is None or not record.items:
         return f"There is no ground truth for this issue: the ranking of {record.dataset} cannot be scored."
-    items = f"{record.faulty:,} of {counted(record.items, record.issue)} that were judged are faulty ({share(record.faulty / record.items)})"
-    return f"{items}. {KINDS.get(record.truth.kind, f'The truth is of the kind {record.truth.kind}.')}"
+    found = f"{record.faulty:,} of {counted(record.items, record.issue)} that were judged are faulty"
+    return f"{found} ({share(record.faulty / record.items)}). {KINDS.get(record.truth.kind, f'The truth is of the kind {record.truth.kind}.')}"
 
 
 def against_chance(record: Record) -> str:
@@ -83,24 +88,20 @@ def of_effort(record: Record, levels: Levels, budget: float = 0.1) -> str:
     found = float(np.interp(reviewed, levels.reviewed, levels.found)) / levels.found[-1]
     most = min(1.0, reviewed / float(levels.found[-1]))
     return (
-        f"Whoever reviews the first {counted(reviewed, record.issue)} ({share(reviewed / items)} of those judged) finds "
-        f"{share(found)} of the faults; a random order would find {share(reviewed / items)}, a perfect one {share(most)}."
+        f"Whoever reviews the first {counted(reviewed, record.issue)} ({share(reviewed / items)} of those judged) "
+        f"finds {share(found)} of the faults; with a random order it would be {share(reviewed / items)}, with a perfect "
+        f"one {share(most)}."
     )
 
 
 def to_find(record: Record, levels: Levels, recall: float = 0.9) -> str:
-    """Say how many judged items must be reviewed, expected over ties, to find a share of the faults."""
+    """Say how many judged items must be reviewed, expected over ties, to find a share of the faults, rounded up."""
     if not record.faulty:
         return ""
-    wanted = recall * levels.found[-1]
-    after = int(np.searchsorted(levels.found, wanted, side="left"))
-    step = levels.found[after] - levels.found[after - 1]
-    part = (wanted - levels.found[after - 1]) / step
-    reviewed = float(levels.reviewed[after - 1] + part * (levels.reviewed[after] - levels.reviewed[after - 1]))
-    number = int(np.ceil(reviewed - 1e-9))
+    (needed,) = effort(levels, [recall])
     return (
-        f"To find {share(recall)} of them, {counted(number, record.issue)} must be reviewed "
-        f"({share(number / levels.reviewed[-1])} of those judged)."
+        f"To find {needed.target:,} of the {record.faulty:,} ({share(needed.target / record.faulty)}), about "
+        f"{counted(round(needed.items), record.issue)} must be reviewed ({share(needed.share)} of those judged)."
     )
 
 
@@ -110,9 +111,10 @@ def few_faulty(record: Record) -> str:
         return ""
     if record.faulty == 0:
         return "No judged item is faulty: metrics that ask for faults are undefined."
+    verb = "is" if record.faulty == 1 else "are"
     return (
-        f"Only {counted(record.faulty, record.issue)} {'is' if record.faulty == 1 else 'are'} faulty, fewer than {FEW}: "
-        "one more or less would move every number, and intervals may not cover what they promise."
+        f"Only {counted(record.faulty, record.issue)} {verb} faulty, fewer than {FEW}: one more or less would move every "
+        "number, and intervals may not hold what they promise."
     )
 
 
@@ -125,7 +127,9 @@ def ties(metrics: Mapping[str, Measured]) -> str:
     if ap.low is not None and ap.high is not None:
         if band <= ap.high - ap.low:
             return ""
-        return f"The order of tied items alone moves AP {told}, more than its interval is wide: many items share a score."
+        return (
+            f"The order of tied items alone moves AP {told}, more than its interval is wide: many items share a score."
+        )
     if band < 0.01:
         return ""
     return f"The order of tied items alone moves AP {told}; AP is their expectation."
@@ -155,21 +159,30 @@ def supervised(record: Record) -> str:
     """Say that a method was told labels that are right."""
     if not record.supervised:
         return ""
-    return f"{record.method} is supervised: it was told labels that are stated to be right, which left the truth for every method."
+    return (
+        f"{record.method} is supervised: it was told labels that are stated to be right, and which have left the truth "
+        "for every method."
+    )
 
 
 def other_encoder(record: Record) -> str:
     """Say that a method saw another representation than its paper reports on."""
     if record.paper_encoder in (None, record.encoder):
         return ""
-    return f"{record.method} ran on the encoder {record.encoder}; its paper uses {record.paper_encoder}. The number is of both together."
+    return (
+        f"{record.method} ran on the encoder {record.encoder}; its paper uses {record.paper_encoder}. Numbers are of both "
+        "together."
+    )
 
 
 def unknown_seed_variance(record: Record, stochastic: bool) -> str:
     """Say that one seed tells nothing of how much a method's numbers vary with it."""
     if not stochastic:
         return ""
-    return f"{record.method} draws at random; this is seed {record.seeds.method} alone, so how much another seed moves the numbers is not known."
+    return (
+        f"{record.method} draws at random, and this is seed {record.seeds.method} alone: how much another seed moves the "
+        "numbers is not known."
+    )
 
 
 def terms(record: Record) -> str:
@@ -179,8 +192,12 @@ def terms(record: Record) -> str:
 
 def warnings_of(record: Record) -> list[str]:
     """Return all warnings about one issue of a run."""
-    said = (few_faulty(record), ties(record.metrics), coverage(record), supervised(record), other_encoder(record))
-    return [text for text in said if text]
+    return [text for text in (few_faulty(record), ties(record.metrics), coverage(record)) if text]
+
+
+def warnings_of_run(record: Record) -> list[str]:
+    """Return all warnings about a run by one of its records; other records may add none."""
+    return [text for text in (unreadable(record), supervised(record), other_encoder(record)) if text]
 
 
 def chance_of(record: Record, name: str) -> float | None:

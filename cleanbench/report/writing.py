@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cleanbench.report.finished import read
+from cleanbench.core import UserError
+from cleanbench.report.finished import Finished, read
 from cleanbench.report.run_page import Report, run_page
 from cleanbench.store import write_whole
 
 if TYPE_CHECKING:
     from cleanbench.image_set import ImageSet
+    from cleanbench.report.comparison_page import Missing
+    from cleanbench.request import Outcome
 
 PAGE, FIGURES = "report.html", "report"
 
@@ -36,11 +39,55 @@ def report_run(folder: Path, image_set: "ImageSet | None", warnings: Sequence[st
     return write_report(folder, run_page(read(folder), image_set, warnings))
 
 
-def try_to_report_run(folder: Path, image_set: "ImageSet", warnings: Sequence[str] = ()) -> None:
-    """Write the report of a run, which lies in its folder already and is not lost for want of a report."""
-    try:
-        report_run(folder, image_set, warnings)
-    except Exception as error:  # whatever it is, the run counts more
-        sys.stderr.write(
-            f"warning: no report of {folder} could be written ({type(error).__name__}: {error}); the results are there\n"
+def report_runs(runs: Path, image_set: "ImageSet | None", missing: "Sequence[Missing]" = ()) -> Path:
+    """Write the comparison of the finished runs of a data set into their folder and return where its page is.
+
+    Raises:
+        UserError: If there is no finished run, or a file of one is damaged.
+    """
+    from cleanbench.report.comparison_page import comparison_page
+
+    return write_report(runs, comparison_page(runs, image_set, missing))
+
+
+def image_set_of(run: Finished) -> "ImageSet":
+    """Return the data set that a run says it ran on.
+
+    Raises:
+        UserError: If the run does not say, or the data are not where they were or are no longer the same.
+    """
+    from omegaconf import OmegaConf
+
+    from cleanbench.commands import rank
+
+    if not run.settings:
+        raise UserError(f"{run.folder} keeps no configuration that says where its images are")
+    return same_data(rank.image_set_of(OmegaConf.create(dict(run.settings))), run)
+
+
+def same_data(image_set: "ImageSet", run: Finished) -> "ImageSet":
+    """Return a data set if it is the one that a run ran on.
+
+    Raises:
+        UserError: If it is not.
+    """
+    if image_set.fingerprint != run.first.fingerprint:
+        raise UserError(
+            f"the images or labels of {image_set.name!r} are not those that {run.folder} ran on: fingerprint "
+            f"{image_set.fingerprint[:12]}, not {run.first.fingerprint[:12]}"
         )
+    return image_set
+
+
+def try_to_report_run(folder: Path, image_set: "ImageSet", outcome: "Outcome") -> None:
+    """Write the report of a run, which lies in its folder already and is not lost for want of a report.
+
+    A run that was found, not run, and has a report keeps it.
+    """
+    if outcome.reused and (folder / PAGE).exists():
+        return
+    try:
+        report_run(folder, image_set, outcome.warnings)
+    except Exception as error:  # whatever it is, the run counts more
+        told = f"{type(error).__name__}: {error}"
+        sys.stderr.write(f"warning: no report of {folder} could be written ({told}); the results are there\n")
