@@ -44,6 +44,10 @@ class Compared:
         """The runs by the identity of their records."""
         return {id(run.record): run for run in self.audit.runs}
 
+    def is_constant(self, row: Row) -> bool:
+        """Return whether a row gives all judged items one score, as a baseline of chance does."""
+        return len(self.audit.levels(self.run_of(row)).reviewed) == 2
+
     def run_of(self, row: Row) -> Audited:
         """Return the run that stands for a row in drawings: that of its first seed."""
         return self.runs[id(min(row.records, key=lambda record: record.seeds.method))]
@@ -79,7 +83,9 @@ def read_runs(runs: Path, issues: Sequence[Issue] = tuple(Issue)) -> Comparisons
         UserError: If there is no run, or a file of one is damaged.
     """
     members = find(runs, "all", least=1)
-    compared, refused, used = {}, {}, set()
+    compared: dict[Issue, Compared] = {}
+    refused: dict[Issue, str] = {}
+    used: set[Path] = set()
     with progress("comparing runs", len(issues), "issue") as bar:
         for issue in issues:
             those, left_out = _of_one_state(members, issue)

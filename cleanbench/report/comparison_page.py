@@ -6,12 +6,14 @@ from pathlib import Path
 from cleanbench.audit.slice_tables import crossing_table
 from cleanbench.core import Issue
 from cleanbench.image_set import ImageSet
-from cleanbench.records import Record
+from cleanbench.leaderboard.rows import mean
+from cleanbench.records import Record, read_run
 from cleanbench.report import sentences
-from cleanbench.report.compared import Comparisons, read_runs
-from cleanbench.report.comparison_section import budget_of, charts, comparison_section, listing_table
+from cleanbench.report.compared import BY, Comparisons, read_runs
+from cleanbench.report.comparison_section import budget_of, charts, comparison_section, listing_table, name_of
 from cleanbench.report.page import Html, bullets, code, document, facts, note, paragraph, section, table
 from cleanbench.report.run_page import Report, card_facts, made, style
+from cleanbench.report.values import number
 
 Missing = tuple[str, Issue, str]  # method, issue, why it was not ranked
 
@@ -55,15 +57,20 @@ def comparison_page(runs: Path, image_set: ImageSet | None, missing: Sequence[Mi
 def _summary(found: Comparisons) -> Html:
     entries = []
     for issue, each in found.compared.items():
-        tiers = "" if each.comparison is None else f", {int(each.comparison.tiers.max())} tiers"
         rows = "1 row" if len(each.rows) == 1 else f"{len(each.rows)} rows"
-        entries.append(f"{issue.heading}: {rows}{tiers}.")
+        tiers = "" if each.comparison is None else f" in {_tiers(int(each.comparison.tiers.max()))}"
+        best = max(each.rows, key=lambda row: mean(row.values(BY)))
+        chance = sentences.chance_of(best.records[0], BY)
+        highest = f"the highest {BY} is {number(mean(best.values(BY)))} by {name_of(best)}"
+        entries.append(f"{issue.heading}: {rows}{tiers}; {highest}, and {number(chance)} by chance.")
     return bullets(entries)
 
 
-def _absent(found: Comparisons, missing: Sequence[Missing]) -> list[tuple[str, str, str]]:
-    from cleanbench.records import read_run
+def _tiers(count: int) -> str:
+    return "a single tier" if count == 1 else f"{count} tiers"
 
+
+def _absent(found: Comparisons, missing: Sequence[Missing]) -> list[tuple[str, str, str]]:
     said = list(missing)
     for member in found.members:
         run = read_run(member.folder / "record.json")

@@ -1,6 +1,6 @@
 """One issue of a comparison: tiers in words, the table, curves, effort, overlap, shares and slices."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
 import numpy as np
@@ -10,10 +10,11 @@ from cleanbench.audit.listing import Listing
 from cleanbench.audit.reviewer import Reviewer
 from cleanbench.audit.slice_tables import JUDGED_BY, facts_of, slices_by
 from cleanbench.audit.tables import heading
-from cleanbench.core import Issue
+from cleanbench.core import Bools, Floats, Ints, Issue
 from cleanbench.image_set import ImageSet
 from cleanbench.leaderboard.rows import Row, mean
-from cleanbench.metrics import METRICS
+from cleanbench.metrics import METRICS, evaluate
+from cleanbench.records import Measured
 from cleanbench.report import highlighting, sentences
 from cleanbench.report.audits import draw_overlap
 from cleanbench.report.charts import Chart, Line
@@ -80,6 +81,7 @@ def comparison_section(
     audit, first = compared.audit, compared.rows[0].records[0]
     parts = [Html(f'<div class="findings">{"".join(map(paragraph, findings(compared)))}</div>')]
     parts += [note(text, warning=True) for text in warnings(compared)]
+    parts += [note(text) for text in remarks(compared)]
     parts.append(_table(compared, of_all))
     style = ""
     if drawn:
@@ -117,10 +119,10 @@ def comparison_section(
 
 def findings(compared: Compared) -> list[str]:
     """Say what the comparison found."""
-    rows, first = compared.rows, compared.rows[0].records[0]
+    first = compared.rows[0].records[0]
     said = [sentences.judged(first)]
     if compared.comparison is not None:
-        said += [tiers_in_words(compared), chance_in_words(rows)]
+        said += [tiers_in_words(compared), chance_in_words(compared)]
     if compared.left_out:
         runs = "1 run is" if compared.left_out == 1 else f"{compared.left_out} runs are"
         said.append(f"{runs} left out: on another state of the data or of the truth.")
@@ -128,27 +130,33 @@ def findings(compared: Compared) -> list[str]:
 
 
 def tiers_in_words(compared: Compared) -> str:
-    """Name the first tier, and say how many there are."""
+    """Name the row with the highest AP and those that it cannot be told apart from, and count the tiers."""
     comparison, rows = compared.comparison, compared.rows
     if comparison is None or len(rows) < 2:
         return ""
-    tiers = comparison.tiers.tolist()
-    leader, others = rows[0], [name_of(row) for row, tier in zip(rows[1:], tiers[1:], strict=True) if tier == 1]
-    best = f"{name_of(leader)} has the highest {BY}, {number(mean(leader.values(BY)))}"
-    if tiers[0] != 1:  # means over seeds as printed and on the scale of the comparison need not agree
-        return f"{best}; {max(tiers)} tiers in all."
-    alone = f"{best}, and is told apart from all {len(rows) - 1} others"
-    among = f"{best}, and cannot be told apart from {sentences.listed(others) if others else ''}"
-    count = f"{max(tiers)} tiers in all" if max(tiers) > 1 else "a single tier"
-    return f"{among if others else alone} ({BY}, paired replicates, Holm's correction for all pairs, 5%): {count}."
+    values = [mean(row.values(BY)) for row in rows]
+    leader = int(np.argmax(values))
+    others = [
+        name_of(row) for place, row in enumerate(rows) if place != leader and not comparison.better[leader, place]
+    ]
+    best = f"{name_of(rows[leader])} has the highest {BY}, {number(values[leader])}"
+    if not others:
+        found = f"{best}, and is told apart from all {len(rows) - 1} others"
+    elif len(others) == len(rows) - 1:
+        found = f"{best}, and cannot be told apart from any of the {len(rows) - 1} others"
+    else:
+        found = f"{best}, and cannot be told apart from {sentences.listed(others)}"
+    tiers = int(comparison.tiers.max())
+    count = f"{tiers} tiers in all" if tiers > 1 else "a single tier"
+    return f"{found} ({BY}, paired replicates, Holm's correction for all pairs, 5%): {count}."
 
 
-def chance_in_words(rows: Sequence[Row]) -> str:
+def chance_in_words(compared: Compared) -> str:
     """Name the rows that cannot be told from a random order, or are worse, by the interval of AUROC."""
     unclear, worse = [], []
-    for row in rows:
+    for row in compared.rows:
         ends = row.interval("AUROC")
-        if ends is None or row.method == "chance":
+        if ends is None or compared.is_constant(row):
             continue
         if ends.high < 0.5:
             worse.append(name_of(row))
@@ -158,29 +166,36 @@ def chance_in_words(rows: Sequence[Row]) -> str:
     if unclear:
         said.append(f"By AUROC, {sentences.listed(unclear)} cannot be told from a random order.")
     if worse:
-        said.append(f"Worse than a random order: {sentences.listed(worse)}.")
+        said.append(f"By AUROC worse than a random order: {sentences.listed(worse)}.")
     return " ".join(said)
 
 
 def warnings(compared: Compared) -> list[str]:
     """Return what a reader must know before trusting the table."""
-    first = compared.rows[0].records[0]
-    said = [sentences.few_faulty(first)]
-    if tied := [name_of(row) for row in compared.rows if row.decided_by_ties]:
+    said = [sentences.few_faulty(compared.rows[0].records[0])]
+    tied = [name_of(row) for row in compared.rows if row.decided_by_ties and not compared.is_constant(row)]
+    if tied:
         said.append(
             f"Of {sentences.listed(tied)} the order of tied items moves AP more than its interval is wide: many items "
             "share a score."
         )
-    partly = [name_of(row) for row in compared.rows if any(record.coverage < 1 for record in row.records)]
+    return [text for text in said if text]
+
+
+def remarks(compared: Compared) -> list[str]:
+    """Return what else a reader should know of rows."""
+    rows = compared.rows
+    partly = [name_of(row) for row in rows if any(record.coverage < 1 for record in row.records)]
+    foreign = [name_of(row) for row in rows if row.foreign]
+    told = [name_of(row) for row in rows if any(record.supervised for record in row.records)]
+    said = []
     if partly:
         said.append(f"Not every judged item got a score from {sentences.listed(partly)}; those without rank last.")
-    foreign = [name_of(row) for row in compared.rows if row.foreign]
     if foreign:
         said.append(f"On another encoder than that of the paper: {sentences.listed(foreign)}.")
-    told = [name_of(row) for row in compared.rows if any(record.supervised for record in row.records)]
     if told:
         said.append(f"Supervised, told labels that are stated to be right: {sentences.listed(told)}.")
-    return [text for text in said if text]
+    return said
 
 
 def listing_table(listing: Listing) -> Html:
@@ -224,9 +239,9 @@ def _table(compared: Compared, of_all: Comparisons) -> Html:
     by_chance = [number(sentences.chance_of(first, name)) for name in SHOWN]
     rows.append(["", "", "by chance", "", *by_chance, "", "", ""])
     caption = (
-        "Brackets: 95% intervals. Rank: those that a row may have, jointly for all rows at 95%. Tier: the best one and all "
-        "that cannot be told apart from it, then the same among the others. Of several seeds the mean; CPU seconds without "
-        "the embeddings."
+        "Brackets: 95% intervals. Rank: those that a row may have, jointly for all rows at 95%. Tier: the best one and "
+        "all that cannot be told apart from it, then the same among the others. Of several seeds the mean; CPU seconds "
+        "without the embeddings."
     )
     return Html(f'<div class="tables">{table(head, rows, caption)}</div>')
 
@@ -263,7 +278,8 @@ def _slices(compared: Compared, image_set: ImageSet, fact: str) -> Iterable[Html
     audit = compared.audit
     slices = slices_by(audit, image_set, fact)
     found = {
-        name_of(row): by_slice(audit.items, audit.labels, compared.run_of(row).scores, slices) for row in compared.rows
+        name_of(row): by_slice(audit.items, audit.labels, compared.run_of(row).scores, slices, _by_slice)
+        for row in compared.rows
     }
     told = [place for place, part in enumerate(slices) if 0 < audit.labels[part.members].sum() < part.members.sum()]
     if len(told) < 2:
@@ -276,10 +292,15 @@ def _slices(compared: Compared, image_set: ImageSet, fact: str) -> Iterable[Html
     rows += [[name, *(_heat(parts[place].metrics[JUDGED_BY].value) for place in told)] for name, parts in found.items()]
     noun = " A pair counts in the parts of both of its images." if compared.issue is Issue.NEAR_DUPLICATE else ""
     caption = (
-        f"{heading(audit)}: {JUDGED_BY} by {fact}, of each part alone; the darker, the further above 0.5. With few faulty "
-        f"ones a value says little.{noun}"
+        f"{heading(audit)}: {JUDGED_BY} by {fact}, of each part alone; the darker, the further above 0.5. With few "
+        f"faulty ones a value says little.{noun}"
     )
     return [folded(f"By {fact}", Html(f'<div class="tables">{table(head, rows, caption)}</div>'))]
+
+
+def _by_slice(_: Ints, labels: Bools, scores: Floats) -> dict[str, Measured]:
+    (found,) = evaluate(labels, scores, [JUDGED_BY]).values()
+    return {JUDGED_BY: Measured(value=found.value, reason=found.reason)}
 
 
 def _heat(found: float | None) -> Html:

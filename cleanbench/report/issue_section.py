@@ -24,7 +24,6 @@ AXES = {
     "roc": ("share of the clean ones reviewed", "share of faults found"),
     "effort": ("share of the judged ones reviewed", "share of faults found"),
 }
-HEADLINE = ("AP", "AUROC", "P@10", "R@10%")
 
 
 def charts(ranked: Ranked) -> dict[str, Chart]:
@@ -90,16 +89,19 @@ def headline(ranked: Sequence[Ranked]) -> Html:
     scored = [each for each in ranked if each.record.truth is not None and each.record.items]
     if not scored:
         return Html("")
-    head: list[str | Column] = ["Issue", Column("Judged"), Column("Faulty")]
-    head += [Column(part) for name in HEADLINE for part in (name, "by chance")]
+    columns = ("Judged", "Faulty", "AP", "by chance", "AUROC", "P@10", "R@10%")
     rows: list[list[str | int]] = []
     for each in scored:
         record = each.record
         row: list[str | int] = [each.issue.heading, record.items, record.faulty]
-        for name in HEADLINE:
-            row += [value(record.metrics[name]), number(sentences.chance_of(record, name))]
+        row += [value(record.metrics["AP"]), number(sentences.chance_of(record, "AP")), value(record.metrics["AUROC"])]
+        row += [number(record.metrics[name].value) for name in ("P@10", "R@10%")]
         rows.append(row)
-    return table(head, rows, "Of all items that were judged; in brackets 95% intervals where there are any.")
+    return table(
+        ["Issue", *map(Column, columns)],
+        rows,
+        "Of the items that were judged; in brackets 95% intervals where there are any.",
+    )
 
 
 def band_in_words(issue: Issue) -> str:

@@ -111,7 +111,8 @@ def _stopping(ranked: Ranked) -> str:
     return (
         f"{rule}: whoever stops then stops here after {found.reviewed:,.0f} of {items:,}, with "
         f"{sentences.share(found.recall)} of the faults found. The sign holds for a single look: among {items:,} "
-        f"{nouns} of which {SHARE:.0%} are faulty, so many come in a row somewhere with a chance of {sentences.share(often)}."
+        f"{nouns} of which {SHARE:.0%} are faulty, so many come in a row somewhere with a chance of "
+        f"{sentences.share(often)}."
     )
 
 
@@ -149,9 +150,9 @@ def _slices(ranked: Ranked, items: Ints, labels: Bools, fact: str, values: npt.N
     ]
     columns = ("Judged", "Faulty", JUDGED_BY, f"Recall at {budget:,}", "Extra", "False alarms")
     caption = (
-        f"By {fact}. {JUDGED_BY}: of the part alone. Recall and false alarms: share of its faulty and of its clean ones "
-        f"among the first {budget:,} of one common queue; extra: how many more of the part must be reviewed until its "
-        "recall is that of the whole set."
+        f"By {fact}. {JUDGED_BY}: of the part alone. Recall and false alarms: share of its faulty and of its clean "
+        f"ones among the first {budget:,} of one common queue; extra: how many more of the part must be reviewed until "
+        "its recall is that of the whole set."
     )
     if ranked.issue.ranks_pairs:
         caption += " A pair counts in the parts of both of its images."
@@ -160,8 +161,8 @@ def _slices(ranked: Ranked, items: Ints, labels: Bools, fact: str, values: npt.N
         whole = ranked.record.metrics[JUDGED_BY].value or 0.0
         said.append(
             paragraph(
-                f"By {fact}, the ranking does worst in {least.name}: {JUDGED_BY} {value(least.metrics[JUDGED_BY])}, where "
-                f"the whole set has {whole:.3f}. The worst was chosen after looking, among parts with at least "
+                f"By {fact}, the ranking does worst in {least.name}: {JUDGED_BY} {value(least.metrics[JUDGED_BY])}, "
+                f"where the whole set has {whole:.3f}. The worst was chosen after looking, among parts with at least "
                 f"{LEAST_FAULTY} faulty and as many clean ones."
             )
         )

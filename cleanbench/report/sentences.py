@@ -17,7 +17,7 @@ from cleanbench.uncertainty.intervals import ENOUGH_FAULTY
 FEW = ENOUGH_FAULTY  # faulty items, below which intervals are given but not claimed to hold
 KINDS: Mapping[str, str] = {
     "human": "People judged the items.",
-    "metadata": "The truth follows from what is recorded about the images, such as patient or capture; nobody judged them.",
+    "metadata": "The truth follows from what is recorded about the images, such as patient; nobody judged the items.",
     "synthetic": (
         "A program planted the faults: numbers show how a method copes with planted faults, and rank no methods for "
         "real data."
@@ -56,7 +56,8 @@ def judged(record: Record) -> str:
     if record.truth is None or not record.items:
         return f"There is no ground truth for this issue: the ranking of {record.dataset} cannot be scored."
     found = f"{record.faulty:,} of {counted(record.items, record.issue)} that were judged are faulty"
-    return f"{found} ({share(record.faulty / record.items)}). {KINDS.get(record.truth.kind, f'The truth is of the kind {record.truth.kind}.')}"
+    kind = KINDS.get(record.truth.kind, f"The truth is of the kind {record.truth.kind}.")
+    return f"{found} ({share(record.faulty / record.items)}). {kind}"
 
 
 def against_chance(record: Record) -> str:
@@ -89,8 +90,8 @@ def of_effort(record: Record, levels: Levels, budget: float = 0.1) -> str:
     most = min(1.0, reviewed / float(levels.found[-1]))
     return (
         f"Whoever reviews the first {counted(reviewed, record.issue)} ({share(reviewed / items)} of those judged) "
-        f"finds {share(found)} of the faults; with a random order it would be {share(reviewed / items)}, with a perfect "
-        f"one {share(most)}."
+        f"finds {share(found)} of the faults; with a random order it would be {share(reviewed / items)}, with a "
+        f"perfect one {share(most)}."
     )
 
 
@@ -113,8 +114,8 @@ def few_faulty(record: Record) -> str:
         return "No judged item is faulty: metrics that ask for faults are undefined."
     verb = "is" if record.faulty == 1 else "are"
     return (
-        f"Only {counted(record.faulty, record.issue)} {verb} faulty, fewer than {FEW}: one more or less would move every "
-        "number, and intervals may not hold what they promise."
+        f"Only {counted(record.faulty, record.issue)} {verb} faulty, fewer than {FEW}: one more or less would move "
+        "every number, and intervals may not hold what they promise."
     )
 
 
@@ -170,8 +171,8 @@ def other_encoder(record: Record) -> str:
     if record.paper_encoder in (None, record.encoder):
         return ""
     return (
-        f"{record.method} ran on the encoder {record.encoder}; its paper uses {record.paper_encoder}. Numbers are of both "
-        "together."
+        f"{record.method} ran on the encoder {record.encoder}; its paper uses {record.paper_encoder}. Numbers are of "
+        "both together."
     )
 
 
@@ -180,8 +181,8 @@ def unknown_seed_variance(record: Record, stochastic: bool) -> str:
     if not stochastic:
         return ""
     return (
-        f"{record.method} draws at random, and this is seed {record.seeds.method} alone: how much another seed moves the "
-        "numbers is not known."
+        f"{record.method} draws at random, and this is seed {record.seeds.method} alone: how much another seed moves "
+        "the numbers is not known."
     )
 
 

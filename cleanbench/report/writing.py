@@ -79,6 +79,29 @@ def same_data(image_set: "ImageSet", run: Finished) -> "ImageSet":
     return image_set
 
 
+def try_to_report_sweep(outcomes: "Sequence[Outcome]") -> list[Path]:
+    """Write the comparison of each data set of a sweep with several runs, and return where the pages are.
+
+    What cannot be written is told to standard error: the runs lie in their folders already.
+    """
+    by_set: dict[Path, list[Path]] = {}
+    for folder in dict.fromkeys(outcome.folder for outcome in outcomes if outcome.folder is not None):
+        by_set.setdefault(folder.parent, []).append(folder)
+    missing = [
+        (outcome.method, issue, reason) for outcome in outcomes for issue, reason in outcome.run.not_ranked.items()
+    ]
+    pages = []
+    for runs, folders in by_set.items():
+        if len(folders) < 2:
+            continue
+        try:
+            pages.append(report_runs(runs, image_set_of(read(folders[0])), missing))
+        except Exception as error:  # whatever it is, the runs count more
+            told = f"{type(error).__name__}: {error}"
+            sys.stderr.write(f"warning: no comparison in {runs} could be written ({told}); the runs are there\n")
+    return pages
+
+
 def try_to_report_run(folder: Path, image_set: "ImageSet", outcome: "Outcome") -> None:
     """Write the report of a run, which lies in its folder already and is not lost for want of a report.
 
