@@ -146,6 +146,9 @@ def _precision_at(recall: Floats, found: Floats, reviewed: Floats) -> Floats:
 
 def _highest_at(grid: Floats, x: Floats, y: Floats) -> Floats:
     """Return the highest y at each x of the grid, for a curve of straight lines that also rises upright."""
-    last = np.append(x[1:] != x[:-1], True)
-    highest: Floats = np.interp(grid, x[last], y[last])
+    after = np.searchsorted(x, grid, side="right")  # beyond all points at this x: the one before is the highest
+    before, after = after - 1, np.minimum(after, len(x) - 1)
+    width = x[after] - x[before]
+    share = np.divide(grid - x[before], width, out=np.zeros_like(grid), where=width > 0)
+    highest: Floats = y[before] + share * (y[after] - y[before])
     return highest
