@@ -11,6 +11,7 @@ from cleanbench.records import Record, read_run
 from cleanbench.report import sentences
 from cleanbench.report.compared import BY, Comparisons, read_runs
 from cleanbench.report.comparison_section import budget_of, charts, comparison_section, listing_table, name_of
+from cleanbench.report.finished import settings_of
 from cleanbench.report.page import Html, bullets, code, document, facts, note, paragraph, section, table
 from cleanbench.report.run_page import Report, card_facts, made, style
 from cleanbench.report.values import number
@@ -40,6 +41,7 @@ def comparison_page(runs: Path, image_set: ImageSet | None, missing: Sequence[Mi
         sections.append(section("Across issues", intro, listing_table(crossing_table(audits, top))))
     if absent := _absent(found, missing):
         sections.append(section("Not ranked", table(["Method", "Issue", "Why there is no ranking"], absent)))
+    sections.append(section("The runs", _runs(found)))
     records = [record for member in found.members for record in member.records.values()]
     sections.append(section("The data", *_data(records, image_set)))
     title = f"{len(found.members)} runs on {runs.name}" if len(found.members) != 1 else f"1 run on {runs.name}"
@@ -68,6 +70,20 @@ def _summary(found: Comparisons) -> Html:
 
 def _tiers(count: int) -> str:
     return "a single tier" if count == 1 else f"{count} tiers"
+
+
+def _runs(found: Comparisons) -> Html:
+    """Return where every run lies and how to repeat it."""
+    rows = []
+    for member in sorted(found.members, key=lambda member: member.folder.name):
+        record = member.first
+        _, command = settings_of(member.folder)
+        seeds = ", ".join(f"{name} {seed}" for name, seed in record.seeds.model_dump().items() if seed is not None)
+        rows.append(
+            [record.label, member.encoder or "–", seeds, record.created[:10], code(command) if command else "–"]
+        )
+    head = ["Method", "Encoder", "Seeds", "Made", "Command"]
+    return Html(f'<div class="tables">{table(head, rows, "The newest run of each method, encoder and seed.")}</div>')
 
 
 def _absent(found: Comparisons, missing: Sequence[Missing]) -> list[tuple[str, str, str]]:

@@ -8,7 +8,7 @@ import numpy as np
 from cleanbench.audit import tables
 from cleanbench.audit.listing import Listing
 from cleanbench.audit.reviewer import Reviewer
-from cleanbench.audit.slice_tables import JUDGED_BY, facts_of, slices_by
+from cleanbench.audit.slice_tables import JUDGED_BY, slices_by
 from cleanbench.audit.tables import heading
 from cleanbench.core import Bools, Floats, Ints, Issue
 from cleanbench.image_set import ImageSet
@@ -22,6 +22,7 @@ from cleanbench.report.compared import BY, Compared, Comparisons
 from cleanbench.report.curves import CURVES
 from cleanbench.report.issue_section import AXES, TITLES, captions, references
 from cleanbench.report.page import Column, Html, Section, figure, folded, link, note, paragraph, section, table
+from cleanbench.report.review_section import telling_facts
 from cleanbench.report.values import number
 from cleanbench.slices import by_slice
 from cleanbench.tops import overlap
@@ -111,7 +112,7 @@ def comparison_section(
             more = [_overlap(compared, budget)] if "alike" in title else []
             parts.append(folded(title, listing_table(listing), *more))
     if image_set is not None:
-        for fact in facts_of(image_set, None):
+        for fact in telling_facts(image_set):
             parts += _slices(compared, image_set, fact)
     assert first.issue is compared.issue
     return section(compared.issue.heading, *parts, anchor=compared.issue), style

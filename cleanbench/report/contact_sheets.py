@@ -65,7 +65,9 @@ def top(ranked: Ranked, album: Album) -> Html:
         return Html("")
     last = ranked.ranks(count - 1)
     kind = "pairs" if ranked.issue.ranks_pairs else "images"
-    caption = f"The {count} most suspicious {kind} of {len(ranked.items):,}, in reading order."
+    caption = (
+        f"The {count} most suspicious {kind} of {len(ranked.items):,}, in reading order; the faulty ones are framed."
+    )
     if last[1] > count:
         first, end = last
         tied = end - first + 1

@@ -149,7 +149,7 @@ def read(folder: Path) -> Finished:
     if not run.records:
         raise UserError(f"the run in {folder} ranked nothing, so there is nothing to report")
     ranked = {record.issue: ranked_of(folder, record) for record in run.records}
-    settings, command = _settings(folder / "config.yaml")
+    settings, command = settings_of(folder)
     return Finished(folder, run, ranked, settings, command)
 
 
@@ -184,12 +184,12 @@ def ranked_of(folder: Path, record: Record, truths: "dict[str, Judged] | None" =
     return Ranked(record, [items[place] for place in order], scores[order], judged, flags)
 
 
-def _settings(path: Path) -> tuple[Mapping[str, Any], str]:
-    """Return the configuration that a run kept, and its command."""
+def settings_of(folder: Path) -> tuple[Mapping[str, Any], str]:
+    """Return the configuration that a run kept, and its command; both empty where it is not there."""
     import yaml
 
     try:
-        text = path.read_text(encoding="utf-8")
+        text = (folder / "config.yaml").read_text(encoding="utf-8")
         content = yaml.safe_load(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return {}, ""  # a report without its settings is better than none

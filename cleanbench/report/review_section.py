@@ -47,9 +47,22 @@ def slice_parts(ranked: Ranked, image_set: ImageSet) -> list[Html]:
         return []
     items = ranked.judged.located(image_set.ids)
     parts: list[Html] = []
-    for fact in facts_of(image_set, None):
+    for fact in telling_facts(image_set):
         parts += _slices(ranked, items, ranked.judged.labels, fact, values_of(image_set, fact))
     return [Html("<h3>By part of the data</h3>"), *parts] if parts else []
+
+
+def telling_facts(image_set: ImageSet) -> list[str]:
+    """Return the facts that cut a data set into parts; of several that cut it alike, the first."""
+    cuts = set()
+    telling = []
+    for fact in facts_of(image_set, None):
+        _, first, part = np.unique(values_of(image_set, fact).astype(str), return_index=True, return_inverse=True)
+        cut = first[part].tobytes()  # each image by the first one of its part: what the parts are called does not count
+        if cut not in cuts:
+            cuts.add(cut)
+            telling.append(fact)
+    return telling
 
 
 def values_of(image_set: ImageSet, fact: str) -> npt.NDArray[np.object_]:
