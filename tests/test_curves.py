@@ -1,8 +1,8 @@
-"""Curves of rankings: the expectation over orders of ties, bands like replicates made naively, drawings that are true."""
+"""Curves of rankings: expectations over orders of ties, bands like replicates made naively, drawings that are true."""
 
 import csv
 import io
-from itertools import permutations
+from itertools import pairwise, permutations
 from xml.etree import ElementTree
 
 import numpy as np
@@ -111,7 +111,7 @@ def slowly(name, x, weights, faulty, scores):
         true, seen = true + weights[own & faulty].sum(), seen + weights[own].sum()
         walked.append((true, seen))
     heights = []
-    for (true, seen), (next_true, next_seen) in zip(walked[:-1], walked[1:], strict=True):
+    for (true, seen), (next_true, next_seen) in pairwise(walked):
         if name == "precision_recall":
             start, end, wanted = true, next_true, x * whole["true"]
         elif name == "roc":
@@ -176,9 +176,7 @@ def test_a_line_is_drawn_where_its_numbers_are():
     (line, other) = [path for path in ElementTree.fromstring(chart().svg()).iter(f"{SVG}path") if len(path)]
     right, base = charts.WIDTH - charts.RIGHT, charts.HEIGHT - charts.BOTTOM
     points = [tuple(map(float, point.split())) for point in line.get("d")[1:].split("L")]
-    share = [
-        ((x - charts.LEFT) / (right - charts.LEFT), (base - y) / (base - charts.TOP)) for x, y in points
-    ]
+    share = [((x - charts.LEFT) / (right - charts.LEFT), (base - y) / (base - charts.TOP)) for x, y in points]
     expected = [(0, 0), (0, 0.5), (0.5, 0.5), (0.5, 1), (1, 1)]
     assert np.array(share) == pytest.approx(np.array(expected), abs=1e-3)
     assert line.get("class") == "line s0"

@@ -72,6 +72,11 @@ class Comparisons:
         return next(member.folder for member in self.members if member.records.get(record.issue) is record)
 
 
+def name_of(row: Row) -> str:
+    """Name a row where it stands alone."""
+    return f"{row.method} on {row.encoder}" if row.encoder else row.method
+
+
 def read_runs(runs: Path, issues: Sequence[Issue] = tuple(Issue)) -> Comparisons:
     """Read the newest run of every method, encoder and seed; of those, what stands beside the newest of all.
 

@@ -9,8 +9,8 @@ from cleanbench.image_set import ImageSet
 from cleanbench.leaderboard.rows import mean
 from cleanbench.records import Record, read_run
 from cleanbench.report import sentences
-from cleanbench.report.compared import BY, Comparisons, read_runs
-from cleanbench.report.comparison_section import budget_of, charts, comparison_section, listing_table, name_of
+from cleanbench.report.compared import BY, Comparisons, name_of, read_runs
+from cleanbench.report.comparison_section import budget_of, charts, comparison_section, listing_table
 from cleanbench.report.finished import settings_of
 from cleanbench.report.page import Html, bullets, code, document, facts, note, paragraph, section, table
 from cleanbench.report.run_page import Report, card_facts, made, style

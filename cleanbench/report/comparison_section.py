@@ -1,41 +1,27 @@
 """One issue of a comparison: tiers in words, the table, curves, effort, overlap, shares and slices."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from urllib.parse import quote
-
-import numpy as np
 
 from cleanbench.audit import tables
 from cleanbench.audit.listing import Listing
 from cleanbench.audit.reviewer import Reviewer
-from cleanbench.audit.slice_tables import JUDGED_BY, slices_by
-from cleanbench.audit.tables import heading
-from cleanbench.core import Bools, Floats, Ints, Issue
 from cleanbench.image_set import ImageSet
 from cleanbench.leaderboard.rows import Row, mean
-from cleanbench.metrics import METRICS, evaluate
-from cleanbench.records import Measured
 from cleanbench.report import highlighting, sentences
-from cleanbench.report.audits import draw_overlap
 from cleanbench.report.charts import Chart, Line
-from cleanbench.report.compared import BY, Compared, Comparisons
+from cleanbench.report.compared import Compared, Comparisons, name_of
+from cleanbench.report.comparison_words import findings, remarks, warnings
 from cleanbench.report.curves import CURVES
 from cleanbench.report.issue_section import AXES, TITLES, captions, references
-from cleanbench.report.page import Column, Html, Section, figure, folded, link, note, paragraph, section, table
+from cleanbench.report.matrices import overlap_matrix, slice_matrix
+from cleanbench.report.page import Column, Html, Section, folded, link, note, paragraph, section, table
 from cleanbench.report.review_section import telling_facts
 from cleanbench.report.values import number
-from cleanbench.slices import by_slice
-from cleanbench.tops import overlap
 
 BUDGET = 0.1  # of the judged items
-MOST_IN_MAP = 40  # rankings whose overlap one drawing can show
 SHOWN = ("AP", "AUROC", "P@10", "R@10%")
 SEED, DRAWS = 0, 20
-
-
-def name_of(row: Row) -> str:
-    """Name a row where it stands alone."""
-    return f"{row.method} on {row.encoder}" if row.encoder else row.method
 
 
 def budget_of(compared: Compared) -> int:
@@ -109,94 +95,13 @@ def comparison_section(
     ]
     for title, listing in listings:
         if listing is not None:
-            more = [_overlap(compared, budget)] if "alike" in title else []
+            more = [overlap_matrix(compared, budget)] if "alike" in title else []
             parts.append(folded(title, listing_table(listing), *more))
     if image_set is not None:
         for fact in telling_facts(image_set):
-            parts += _slices(compared, image_set, fact)
+            parts += slice_matrix(compared, image_set, fact)
     assert first.issue is compared.issue
     return section(compared.issue.heading, *parts, anchor=compared.issue), style
-
-
-def findings(compared: Compared) -> list[str]:
-    """Say what the comparison found."""
-    first = compared.rows[0].records[0]
-    said = [sentences.judged(first)]
-    if compared.comparison is not None:
-        said += [tiers_in_words(compared), chance_in_words(compared)]
-    if compared.left_out:
-        runs = "1 run is" if compared.left_out == 1 else f"{compared.left_out} runs are"
-        said.append(f"{runs} left out: on another state of the data or of the truth.")
-    return [text for text in said if text]
-
-
-def tiers_in_words(compared: Compared) -> str:
-    """Name the row with the highest AP and those that it cannot be told apart from, and count the tiers."""
-    comparison, rows = compared.comparison, compared.rows
-    if comparison is None or len(rows) < 2:
-        return ""
-    values = [mean(row.values(BY)) for row in rows]
-    leader = int(np.argmax(values))
-    others = [
-        name_of(row) for place, row in enumerate(rows) if place != leader and not comparison.better[leader, place]
-    ]
-    best = f"{name_of(rows[leader])} has the highest {BY}, {number(values[leader])}"
-    if not others:
-        found = f"{best}, and is told apart from all {len(rows) - 1} others"
-    elif len(others) == len(rows) - 1:
-        found = f"{best}, and cannot be told apart from any of the {len(rows) - 1} others"
-    else:
-        found = f"{best}, and cannot be told apart from {sentences.listed(others)}"
-    tiers = int(comparison.tiers.max())
-    count = f"{tiers} tiers in all" if tiers > 1 else "a single tier"
-    return f"{found} ({BY}, paired replicates, Holm's correction for all pairs, 5%): {count}."
-
-
-def chance_in_words(compared: Compared) -> str:
-    """Name the rows that cannot be told from a random order, or are worse, by the interval of AUROC."""
-    unclear, worse = [], []
-    for row in compared.rows:
-        ends = row.interval("AUROC")
-        if ends is None or compared.is_constant(row):
-            continue
-        if ends.high < 0.5:
-            worse.append(name_of(row))
-        elif ends.low <= 0.5:
-            unclear.append(name_of(row))
-    said = []
-    if unclear:
-        said.append(f"By AUROC, {sentences.listed(unclear)} cannot be told from a random order.")
-    if worse:
-        said.append(f"By AUROC worse than a random order: {sentences.listed(worse)}.")
-    return " ".join(said)
-
-
-def warnings(compared: Compared) -> list[str]:
-    """Return what a reader must know before trusting the table."""
-    said = [sentences.few_faulty(compared.rows[0].records[0])]
-    tied = [name_of(row) for row in compared.rows if row.decided_by_ties and not compared.is_constant(row)]
-    if tied:
-        said.append(
-            f"Of {sentences.listed(tied)} the order of tied items moves AP more than its interval is wide: many items "
-            "share a score."
-        )
-    return [text for text in said if text]
-
-
-def remarks(compared: Compared) -> list[str]:
-    """Return what else a reader should know of rows."""
-    rows = compared.rows
-    partly = [name_of(row) for row in rows if any(record.coverage < 1 for record in row.records)]
-    foreign = [name_of(row) for row in rows if row.foreign]
-    told = [name_of(row) for row in rows if any(record.supervised for record in row.records)]
-    said = []
-    if partly:
-        said.append(f"Not every judged item got a score from {sentences.listed(partly)}; those without rank last.")
-    if foreign:
-        said.append(f"On another encoder than that of the paper: {sentences.listed(foreign)}.")
-    if told:
-        said.append(f"Supervised, told labels that are stated to be right: {sentences.listed(told)}.")
-    return said
 
 
 def listing_table(listing: Listing) -> Html:
@@ -261,52 +166,3 @@ def _linked(row: Row, of_all: Comparisons) -> str:
     if not (folder / "report.html").exists():
         return row.method
     return link(row.method, f"{quote(folder.name)}/report.html")
-
-
-def _overlap(compared: Compared, budget: int) -> Html:
-    rows = compared.rows
-    if not 2 <= len(rows) <= MOST_IN_MAP:
-        return Html("")
-    scores = [compared.run_of(row).scores for row in rows]
-    shared = np.array([[overlap(one, other, budget) for other in scores] for one in scores])
-    title = f"{compared.issue.heading}: overlap of the first {budget:,}"
-    caption = "Share of the items in either top that is in both; ties are broken at random, in each ranking by itself."
-    return figure(draw_overlap([name_of(row) for row in rows], shared, title), caption, title)
-
-
-def _slices(compared: Compared, image_set: ImageSet, fact: str) -> Iterable[Html]:
-    """Return a matrix of rows and slices; nothing where only one slice is judged."""
-    audit = compared.audit
-    slices = slices_by(audit, image_set, fact)
-    found = {
-        name_of(row): by_slice(audit.items, audit.labels, compared.run_of(row).scores, slices, _by_slice)
-        for row in compared.rows
-    }
-    told = [place for place, part in enumerate(slices) if 0 < audit.labels[part.members].sum() < part.members.sum()]
-    if len(told) < 2:
-        return []
-    head: list[str | Column] = ["Method", *(Column(slices[place].name) for place in told)]
-    counts = [
-        f"{int(audit.labels[slices[place].members].sum())} of {int(slices[place].members.sum())}" for place in told
-    ]
-    rows = [["faulty", *counts]]
-    rows += [[name, *(_heat(parts[place].metrics[JUDGED_BY].value) for place in told)] for name, parts in found.items()]
-    noun = " A pair counts in the parts of both of its images." if compared.issue is Issue.NEAR_DUPLICATE else ""
-    caption = (
-        f"{heading(audit)}: {JUDGED_BY} by {fact}, of each part alone; the darker, the further above 0.5. With few "
-        f"faulty ones a value says little.{noun}"
-    )
-    return [folded(f"By {fact}", Html(f'<div class="tables">{table(head, rows, caption)}</div>'))]
-
-
-def _by_slice(_: Ints, labels: Bools, scores: Floats) -> dict[str, Measured]:
-    (found,) = evaluate(labels, scores, [JUDGED_BY]).values()
-    return {JUDGED_BY: Measured(value=found.value, reason=found.reason)}
-
-
-def _heat(found: float | None) -> Html:
-    if found is None:
-        return Html("–")
-    low, high = METRICS[JUDGED_BY].bounds(1, 2)
-    strength = max(0.0, (found - (low + high) / 2) / ((high - low) / 2))
-    return Html(f'<span class="heat" style="--h: {60 * strength:.0f}%">{found:.3f}</span>')
