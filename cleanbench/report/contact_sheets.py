@@ -64,10 +64,11 @@ def top(ranked: Ranked, album: Album) -> Html:
     if not count:
         return Html("")
     last = ranked.ranks(count - 1)
-    kind = "pairs" if ranked.issue.ranks_pairs else "images"
-    caption = (
-        f"The {count} most suspicious {kind} of {len(ranked.items):,}, in reading order; the faulty ones are framed."
-    )
+    kind, whole = "pairs" if ranked.issue.ranks_pairs else "images", f"{len(ranked.items):,}"
+    if ranked.issue.ranks_pairs and ranked.judged is None:
+        whole = f"the {whole} that were retrieved"
+    framed = "" if ranked.judged is None else "; the faulty ones are framed"
+    caption = f"The {count} most suspicious {kind} of {whole}, in reading order{framed}."
     if last[1] > count:
         first, end = last
         tied = end - first + 1
@@ -108,7 +109,8 @@ def _tile(ranked: Ranked, place: int, album: Album) -> Tile:
     verdict = VERDICTS.get(int(ranked.judgements[place]), NOT_JUDGED)
     shown = f"{score:.4g}" if np.isfinite(score) else "no score"
     labels = [label for name in item if (label := album.given_label(name))]
-    lines = [f"{rank_in_words(*ranked.ranks(place))} {verdict}", f"score {shown}", *item]
+    truth = "" if ranked.judged is None else f" {verdict}"
+    lines = [f"{rank_in_words(*ranked.ranks(place))}{truth}", f"score {shown}", *item]
     if labels:
         lines.append(f"labelled {' and '.join(dict.fromkeys(labels))}")
     images = [image for name in item if (image := album.thumbnail(name))]

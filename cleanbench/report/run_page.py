@@ -1,5 +1,6 @@
 """The page of a run: what was asked, what came out, and what a reader must know before believing it."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -183,7 +184,10 @@ def _asked(run: Finished) -> Section:
 def _settings(settings: Mapping[str, Any], changed: Mapping[str, Any]) -> Html:
     if not settings:
         return Html("none")
-    cells = [f"{code(f'{name}={shown}')}{' (changed)' if name in changed else ''}" for name, shown in settings.items()]
+    cells = [
+        f"{code(f'{name}={json.dumps(given, ensure_ascii=False)}')}{' (changed)' if name in changed else ''}"
+        for name, given in settings.items()
+    ]
     return Html(", ".join(cells))
 
 

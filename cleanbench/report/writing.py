@@ -60,7 +60,7 @@ def image_set_of(run: Finished) -> "ImageSet":
 
     from cleanbench.commands import rank
 
-    if not run.settings:
+    if "dataset" not in run.settings:
         raise UserError(f"{run.folder} keeps no configuration that says where its images are")
     return same_data(rank.image_set_of(OmegaConf.create(dict(run.settings))), run)
 
