@@ -1,11 +1,9 @@
 """What a method is asked, and what its answer means: between positions it sees and ids of the set."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from cleanbench import pairs
-from cleanbench.core import Floats, GroundTruth, Ints, Issue, Need, Ranking
+from cleanbench.core import Bools, Floats, GroundTruth, Ints, Issue, Need, Ranking
 from cleanbench.detector import Detector
 from cleanbench.image_set import ImageSet
 from cleanbench.worker import Answer, Task
@@ -77,11 +75,15 @@ def ranking_of(issue: Issue, image_set: ImageSet, task: Task, rows: Ints, answer
     seen = rows if task.rows is None else rows[task.rows]
     try:
         if answer.items is not None:
-            return _retrieved(issue, task, seen, answer.items, answer.scores[0], answer.notes)
+            return _retrieved(issue, task, seen, answer)
         if not issue.ranks_pairs:
             scores = np.full(len(image_set), -np.inf)
             scores[seen] = answer.scores[0]
-            return Ranking(issue, np.arange(len(image_set)), scores)
+            flags = None
+            if answer.flags is not None:
+                flags = np.zeros(len(image_set), dtype=bool)
+                flags[seen] = answer.flags
+            return Ranking(issue, np.arange(len(image_set)), scores, flags, answer.notes)
         truth = image_set.truth(issue)
         every = np.zeros((0, 2), dtype=np.int64) if truth is None else asked_pairs(image_set, truth)
         if not task.pairs:
@@ -94,27 +96,29 @@ def ranking_of(issue: Issue, image_set: ImageSet, task: Task, rows: Ints, answer
         if not (same | ~finite).all() or (np.isfinite(scores) != np.isfinite(scores[first][back])).any():
             raise NoRanking("failed", "the score of a pair changes with the other pairs that are asked")
         known = seen[pairs.decode(codes, len(seen))]
-        return Ranking(issue, every, pairs.lookup(every, known, scores[first], len(image_set)))
+        flags = None
+        if answer.flags is not None:
+            flags = pairs.lookup(every, known, answer.flags[first].astype(np.float64), len(image_set)) > 0
+        return Ranking(issue, every, pairs.lookup(every, known, scores[first], len(image_set)), flags, answer.notes)
     except ValueError as error:
         raise NoRanking("failed", str(error)) from error
 
 
-def _retrieved(
-    issue: Issue, task: Task, seen: Ints, items: Ints, scores: Floats, notes: Mapping[str, str | int | float]
-) -> Ranking:
+def _retrieved(issue: Issue, task: Task, seen: Ints, answer: Answer) -> Ranking:
     """Check what a method chose to list; positions become those of the whole set.
 
     Raises:
         ValueError: If it lists more than asked, a pair twice, or images that are not there.
     """
-    found = Ranking(issue, items, scores)
+    assert answer.items is not None  # it is what was retrieved
+    found = Ranking(issue, answer.items, answer.scores[0], answer.flags)
     if len(found) > task.retrieve:
         raise ValueError(f"{len(found)} pairs were retrieved, at most {task.retrieve} were asked for")
     if found.items.size and not (found.items.min() >= 0 and found.items.max() < len(seen)):
         raise ValueError(f"a retrieved pair points outside the {len(seen)} images")
     if len(np.unique(pairs.encode(found.items, len(seen)))) < len(found):
         raise ValueError("a pair is retrieved twice")
-    return Ranking(issue, seen[found.items], found.scores, notes=notes)
+    return Ranking(issue, seen[found.items], found.scores, found.flags, answer.notes)
 
 
 def scores_of(ranking: Ranking, truth: GroundTruth | None, images: int) -> Floats:
@@ -125,6 +129,16 @@ def scores_of(ranking: Ranking, truth: GroundTruth | None, images: int) -> Float
         return pairs.lookup(truth.items, ranking.items, ranking.scores, images)
     scores: Floats = ranking.scores[truth.items]
     return scores
+
+
+def flags_of(ranking: Ranking, truth: GroundTruth, images: int) -> Bools | None:
+    """Return the method's own decision on the annotated items, in the order of the truth; None if it has none."""
+    if ranking.flags is None:
+        return None
+    if ranking.issue.ranks_pairs:
+        return pairs.lookup(truth.items, ranking.items, ranking.flags.astype(np.float64), images) > 0
+    flags: Bools = ranking.flags[truth.items]
+    return flags
 
 
 def asked_pairs(image_set: ImageSet, truth: GroundTruth) -> Ints:

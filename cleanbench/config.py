@@ -15,13 +15,17 @@ UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "G
 
 @dataclass
 class TruthConfig:
-    """How ground truth is read.
+    """Which ground truth is used, and how it is read.
 
     Attributes:
+        name: Which truth counts where an issue has several, such as ``crowd`` or ``expert``; None: the first.
+        revision: First digits of the SHA-256 that the truth must have, of the set or of one issue; None: any.
         conflict: What happens to items with contradicting annotations: ``drop``, ``last`` or ``error``.
         calibration: Share of the images known to be labelled rightly that is told to methods and leaves the truth.
     """
 
+    name: str | None = None
+    revision: str | None = None
     conflict: str = "drop"
     calibration: float = 0.0
 

@@ -45,6 +45,10 @@ class Card:
     capture: str = ""
     blemishes: tuple[str, ...] = ()
 
+    def made(self, truth: GroundTruth) -> str:
+        """Return how a truth was made and by whom; empty if that is not stated."""
+        return self.truths.get(f"{truth.issue} {truth.name}", self.truths.get(str(truth.issue), ""))
+
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:

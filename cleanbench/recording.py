@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from cleanbench import records
-from cleanbench.asking import scores_of
-from cleanbench.core import Issue, Need, Ranking
+from cleanbench.asking import flags_of, scores_of
+from cleanbench.audit import cuts
+from cleanbench.core import GroundTruth, Issue, Need, Ranking
 from cleanbench.encoders.extraction import Embeddings
 from cleanbench.environment import manifest, versions
 from cleanbench.rankings import write_ranking, write_truth
@@ -57,7 +58,7 @@ class Recorder:
             unreadable=self.unreadable,
             coverage=scored.coverage,
             truth=records.TruthName.of(truth, image_set.truth_revision),
-            terms=records.Terms.of(image_set.card),
+            terms=records.Terms.of(image_set.card, truth),
             encoder_detail=None
             if encoded is None
             else records.EncoderName(
@@ -79,8 +80,19 @@ class Recorder:
             key=self.key,
             versions=versions(),
             notes=dict(ranking.notes),
+            cut=None if truth is None else _cut(truth, ranking, answer, len(image_set)),
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         )
+
+
+def _cut(truth: GroundTruth, ranking: Ranking, answer: Answer, images: int) -> records.Cut | None:
+    """Return what a method's own flags are worth; None if it has none."""
+    flags = flags_of(ranking, truth, images)
+    if flags is None:
+        return None
+    found = cuts.Cut.of(truth.labels, flags)
+    seconds = round(answer.decision_cpu_seconds, 3)
+    return records.Cut(flagged=found.flagged, **cuts.measured(found, truth.issue), cpu_seconds=seconds)
 
 
 def write_folder(

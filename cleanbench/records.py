@@ -32,6 +32,18 @@ class Measured(Frozen):
     reason: str | None = None
 
 
+class Resampled(Frozen):
+    """What the intervals of a record draw again.
+
+    Attributes:
+        unit: Single ``items``, whole ``components`` of the graph of judged pairs, or ``images``.
+        units: How many there are.
+    """
+
+    unit: Literal["items", "components", "images"]
+    units: int
+
+
 class TruthName(Frozen):
     """Which judgements a record was scored against.
 
@@ -122,16 +134,24 @@ class Cost(Frozen):
     peak_mib: float
     base_mib: float
 
+    @property
+    def total_cpu_seconds(self) -> float:
+        """CPU time with the whole of the shared work."""
+        return self.fit_cpu_seconds + self.cpu_seconds
+
 
 class Terms(Frozen):
-    """What must stand beside every number of a data set, from its card.
+    """What must stand beside every number of a data set, from its card; empty means "not stated".
 
     Attributes:
         licence: SPDX identifier, or the terms in a sentence.
         commercial: Whether commercial use is allowed; None: not stated.
         redistributable: Whether the licence is known to allow passing images on.
-        citation: What to cite; empty: not stated.
-        identifier: Persistent identifier; empty: not stated.
+        citation: What to cite.
+        identifier: Persistent identifier.
+        grouping: Which images belong together (patient, lesion, capture), or that this is not recorded.
+        blemishes: What is known to be wrong with the set, a sentence each.
+        truth: How the truth that the record was scored against was made, and by whom.
     """
 
     licence: str
@@ -139,11 +159,53 @@ class Terms(Frozen):
     redistributable: bool = False
     citation: str = ""
     identifier: str = ""
+    grouping: str = ""
+    blemishes: tuple[str, ...] = ()
+    truth: str = ""
 
     @classmethod
-    def of(cls, card: Card) -> "Terms":
-        """Return what a record keeps of a card."""
-        return cls(**{name: getattr(card, name) for name in cls.model_fields})
+    def of(cls, card: Card, truth: GroundTruth | None = None) -> "Terms":
+        """Return what a record that was scored against ``truth`` keeps of a card."""
+        kept = {name: getattr(card, name) for name in cls.model_fields if name != "truth"}
+        return cls(**kept, truth="" if truth is None else card.made(truth))
+
+
+class Provenance(Frozen):
+    """Where a ranking comes from that this harness did not make; empty: not stated.
+
+    Attributes:
+        who: Who made it.
+        licence: Under which others may use it.
+        code: Where the code of the method is.
+        description: What the method does.
+        cpu_seconds: What it cost, by its author's word.
+        peak_mib: Peak memory, by its author's word.
+    """
+
+    who: str = ""
+    licence: str = ""
+    code: str = ""
+    description: str = ""
+    cpu_seconds: float | None = None
+    peak_mib: float | None = None
+
+
+class Cut(Frozen):
+    """The method's own decision, compared with the annotated items.
+
+    Attributes:
+        flagged: How many of the annotated items it flags.
+        precision: Share of these that are faulty.
+        recall: Share of the faulty items that it flags.
+        f1: Harmonic mean of both.
+        cpu_seconds: What the decision took beside the ranking; None for one made elsewhere.
+    """
+
+    flagged: int
+    precision: Measured
+    recall: Measured
+    f1: Measured
+    cpu_seconds: float | None
 
 
 class Record(Frozen):
@@ -168,14 +230,15 @@ class Record(Frozen):
         paper_encoder: The encoder that the method's paper uses; None if it names none.
         supervised: Whether the method was told labels that are stated to be right.
         seeds: Of data set, encoder and method.
-        cost: Time and memory.
+        cost: Time and memory as measured; None for a ranking made elsewhere.
         key: Identifies the run: same key, same result.
         versions: Of Python and of the libraries that decide results.
         created: ISO 8601, UTC.
         notes: What the method says of its ranking, such as the recall of an approximate retrieval.
-        terms: Licence of the data set and what to cite; None in records that were made without.
-        resampled: What the intervals draw again: ``items``, ``components`` of judged pairs, or ``images``; None in a
-            record without intervals.
+        provenance: Where a ranking comes from that was made elsewhere; None for a run of the harness.
+        terms: What the card of the data set says that must stand beside its numbers; None in older records.
+        cut: What the method's own decision is worth; None if it makes none, or there is no truth.
+        resampled: What the intervals draw again; None in a record without intervals.
         schema_version: Version of this format.
     """
 
@@ -197,25 +260,26 @@ class Record(Frozen):
     paper_encoder: str | None = None
     supervised: bool
     seeds: Seeds
-    cost: Cost
+    cost: Cost | None
     key: str
     versions: dict[str, str]
     created: str
     notes: dict[str, str | int | float] = {}
     terms: Terms | None = None
-    resampled: Literal["items", "components", "images"] | None = None
+    provenance: Provenance | None = None
+    cut: Cut | None = None
+    resampled: Resampled | None = None
     schema_version: Literal[1] = SCHEMA
 
     @model_serializer(mode="wrap")
     def _without_later_fields(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what is not there, so that older records are written as they were."""
+        """Leave out what later versions added where there is none, so that older records are written as they were."""
         content: dict[str, Any] = dump(self)
         if not self.notes:
             content.pop("notes", None)
-        if self.terms is None:
-            content.pop("terms", None)
-        if self.resampled is None:
-            content.pop("resampled", None)
+        for name in ("terms", "provenance", "cut", "resampled"):
+            if getattr(self, name) is None:
+                content.pop(name, None)
         return content
 
     @property

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cleanbench import __version__, asking, records
+from cleanbench import __version__, asking, not_run, records
 from cleanbench.asking import NoRanking, inapplicable, ranking_of, task_of
+from cleanbench.audit import cuts
 from cleanbench.core import Floats, Ints, Issue, Need, Ranking, UserError, digest_of
 from cleanbench.detector import Detector
 from cleanbench.encoders.extraction import Embeddings, embedding_key, extract
@@ -26,8 +27,8 @@ from cleanbench.uncertainty import intervals
 from cleanbench.view import NotApplicable
 from cleanbench.worker import Job, Task, execute
 
-# Besides the method's code, these decide its numbers: what is asked and what answers mean, metrics and intervals.
-JUDGES = (asking, intervals)
+# Besides the method's code, these decide its numbers: what is asked and what answers mean, metrics, intervals, cuts.
+JUDGES = (asking, intervals, cuts)
 TOP = 10  # items of a ranking that are shown where there is nothing to score it by
 
 __all__ = ["Outcome", "Request", "run"]
@@ -62,6 +63,7 @@ def run(request: Request, store: Store) -> Outcome:
     if not embedded:  # the same run, whatever encoder is named beside it
         request = replace(request, seeds=request.seeds.model_copy(update={"encoder": None}))
     if not issues:
+        not_run.note(request, not_ranked)
         nothing = records.RunFile(records=(), not_ranked=not_ranked, complete=True)
         return Outcome(request.label, encoder_name, nothing, None, warnings=image_set.warnings)
     key = _key(request, issues, embedded, class_key)
@@ -113,6 +115,7 @@ def run(request: Request, store: Store) -> Outcome:
         complete=not (failed or refused_now),
         warnings=noticed,
     )
+    not_run.note(request, not_ranked)
     if rankings:
         write_folder(folder, request, result, rankings, log, embeddings.history if embeddings else {})
     failures = request.output / image_set.name / "failed" / f"{name}.log"
@@ -137,6 +140,7 @@ def _key(request: Request, issues: tuple[Issue, ...], embedded: bool, class_key:
         __version__,
         image_set.fingerprint,
         *(f"{issue} {'' if truth is None else truth.revision}" for issue, truth in truths.items()),
+        image_set.truth_revision,  # names the board
         f"retrieve {request.retrieve}" if retrieve else "",
         " ".join(map(str, image_set.calibration)),
         embedding_key(request.encoder, image_set.pixels_digest) if embedded else "",

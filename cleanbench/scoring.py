@@ -6,10 +6,10 @@ import numpy as np
 
 from cleanbench.core import Bools, Floats, Ints
 from cleanbench.metrics import evaluate
-from cleanbench.records import Measured
-from cleanbench.uncertainty.intervals import intervals
+from cleanbench.records import Measured, Record, Resampled
+from cleanbench.uncertainty.intervals import intervals, weak
 from cleanbench.uncertainty.replicates import REPLICATES, Replicates, replicate
-from cleanbench.uncertainty.resampling import Resampling, Unit
+from cleanbench.uncertainty.resampling import Resampling
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class Scored:
     faulty: int
     coverage: float
     metrics: dict[str, Measured]
-    drawn: Unit | None
+    drawn: Resampled | None
     replicates: Replicates
 
 
@@ -58,6 +58,14 @@ def score(items: Ints, labels: Bools, scores: Floats, count: int = REPLICATES) -
         faulty=int(np.count_nonzero(labels)),
         coverage=float(np.isfinite(scores).mean()) if len(scores) else 1.0,
         metrics=metrics,
-        drawn=resampling.unit if found else None,
+        drawn=Resampled(unit=resampling.unit, units=resampling.units) if found else None,
         replicates=replicates,
     )
+
+
+def weakness(record: Record, name: str = "AP") -> str:
+    """Say why the interval of a metric in a record is rough; empty where it has none, or where it is not."""
+    if record.resampled is None:
+        return ""
+    images = record.resampled.units if record.resampled.unit == "images" else None
+    return weak(name, record.faulty, record.items, images)

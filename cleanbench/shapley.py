@@ -7,6 +7,7 @@ from math import comb
 import numpy as np
 
 from cleanbench.core import Bools, Floats, Ints
+from cleanbench.progress import progress
 from cleanbench.tops import share_within
 
 EXACT = 12  # members up to which all their subsets are taken: 4,096 of them
@@ -118,9 +119,11 @@ def _exactly(value: _Value, count: int) -> Floats:
 
 def _marginals(value: _Value, count: int, orders: int, rng: np.random.Generator) -> Iterator[Floats]:
     """Yield what each member adds to those before it, for random orders."""
-    for _ in range(orders):
-        order = rng.permutation(count)
-        reached = np.array([value(order[:size]) for size in range(count + 1)])
-        added = np.empty(count)
-        added[order] = np.diff(reached)
-        yield added
+    with progress("orders", orders, "order") as bar:
+        for _ in range(orders):
+            order = rng.permutation(count)
+            reached = np.array([value(order[:size]) for size in range(count + 1)])
+            added = np.empty(count)
+            added[order] = np.diff(reached)
+            bar.update(1)
+            yield added

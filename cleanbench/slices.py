@@ -8,14 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from cleanbench.core import Bools, Floats, Ints
-from cleanbench.metrics import Levels, evaluate
+from cleanbench.metrics import Levels
 from cleanbench.proportions import jeffreys
 from cleanbench.records import Measured
+from cleanbench.scoring import score
 from cleanbench.tops import share_within
 
 ANY, BOTH = "any", "both"
 # From annotated items (images or pairs), their labels and scores to metrics by name.
 Measure = Callable[[Ints, Bools, Floats], Mapping[str, Measured]]
+REPLICATES = 400  # for each slice of each run: enough for two digits of an interval
 LEAST_FAULTY = 10  # below it a slice's value is told, but never called the worst
 MISSING = "not stated"
 
@@ -99,14 +101,13 @@ def slices_of(values: npt.NDArray[Any], items: Ints, pairs: str = ANY) -> list[S
     return [part for part in slices if part.members.any()]
 
 
-def without_intervals(_: Ints, labels: Bools, scores: Floats) -> dict[str, Measured]:
-    """Return all metrics as a record keeps them, without intervals."""
-    values = evaluate(labels, scores)
-    return {name: Measured(value=found.value, reason=found.reason) for name, found in values.items()}
+def with_intervals(items: Ints, labels: Bools, scores: Floats) -> Mapping[str, Measured]:
+    """Return all metrics as a record keeps them, with intervals from fewer replicates."""
+    return score(items, labels, scores, REPLICATES).metrics
 
 
 def by_slice(
-    items: Ints, labels: Bools, scores: Floats, slices: Sequence[Slice], measure: Measure = without_intervals
+    items: Ints, labels: Bools, scores: Floats, slices: Sequence[Slice], measure: Measure = with_intervals
 ) -> list[Sliced]:
     """Compute metrics on every slice by itself.
 
@@ -118,7 +119,7 @@ def by_slice(
         labels: True for faulty, shape ``(M,)``.
         scores: Higher is more suspicious, shape ``(M,)``.
         slices: As `slices_of` returns them.
-        measure: Computes the metrics, with or without intervals.
+        measure: Computes the metrics.
     """
     return [
         Sliced(

@@ -34,10 +34,10 @@ def overlap(one: Floats, other: Floats, depth: float) -> float:
 def rank_biased_overlap(one: Floats, other: Floats, persistence: float = 0.98, depth: int = 1000) -> float:
     """Return the rank-biased overlap of two rankings, in [0, 1], extrapolated from their first ``depth`` items.
 
-    Webber, Moffat and Zobel, "A Similarity Measure for Indefinite Rankings" (ACM TOIS 2010), equation 32: the agreement
-    at each depth, weighted as by a reader who goes on to the next item with a chance of ``persistence``, and so looks
-    at 1 / (1 - persistence) items on average. Agreement is its expectation where ties are broken at random, in each
-    ranking by itself; so a ranking with ties does not agree with itself altogether.
+    Webber, Moffat and Zobel, "A Similarity Measure for Indefinite Rankings" (ACM TOIS 2010), extrapolated: the
+    agreement at each depth, weighted as by a reader who goes on to the next item with a chance of ``persistence``, and
+    so looks at 1 / (1 - persistence) items on average. Agreement is its expectation where ties are broken at random, in
+    each ranking by itself; so a ranking with ties does not agree with itself altogether.
 
     Args:
         one: Scores of the items, shape ``(M,)``, at least one.

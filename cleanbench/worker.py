@@ -13,13 +13,15 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cleanbench import processes
-from cleanbench.core import Floats, Ints, Issue, Need, UserError, read_only
+from cleanbench.core import Bools, Floats, Ints, Issue, Need, Ranking, UserError, read_only
 from cleanbench.detector import Detector
 from cleanbench.images import Images
 from cleanbench.processes import cpu_seconds, peak_mib
@@ -83,6 +85,8 @@ class Answer:
         peak_mib: Highest resident memory of the process so far.
         base_mib: The same before the method started.
         notes: What the method says of its ranking.
+        flags: The method's own decision on each score, in the order of all ``scores``; None if it has none.
+        decision_cpu_seconds: CPU time of that decision, which ``cpu_seconds`` leaves out.
     """
 
     items: Ints | None = None
@@ -95,6 +99,8 @@ class Answer:
     peak_mib: float = 0.0
     base_mib: float = 0.0
     notes: Mapping[str, str | int | float] = field(default_factory=dict)
+    flags: Bools | None = None
+    decision_cpu_seconds: float = 0.0
 
 
 def execute(job: Job, timeout: float | None = None) -> tuple[dict[Issue, Answer], str]:
@@ -203,6 +209,8 @@ class Work:
         items: Ints | None = None
         scores: tuple[Floats, ...] = ()
         notes: dict[str, str | int | float] = {}
+        flags: Bools | None = None
+        ranked: tuple[float, float, float] | None = None  # CPU seconds, wall seconds and MiB when the scores were there
         problem = reason = ""
         try:
             view = self.view if task.rows is None else self.view.take(task.rows)
@@ -212,9 +220,15 @@ class Work:
                 found = detector.retrieve(view.restricted(detector.needs_for(task.issue)), task.retrieve)
                 items, scores, notes = found.items, (found.scores,), dict(found.notes)
             elif task.issue.ranks_pairs:
-                scores = tuple(detector.rank(task.issue, view, pairs).scores for pairs in task.pairs)
+                rankings = [detector.rank(task.issue, view, pairs) for pairs in task.pairs]
+                scores = tuple(ranking.scores for ranking in rankings)
+                found = _joined(task.issue, rankings)
             else:
-                scores = (detector.rank(task.issue, view).scores,)
+                found = detector.rank(task.issue, view)
+                scores = (found.scores,)
+            ranked = cpu_seconds(), time.perf_counter(), peak_mib()
+            decided = detector.decided(view, found)
+            flags, notes = decided.flags, dict(decided.notes)
         except TooCostly as error:
             problem, reason = "not run", str(error)
         except NotApplicable as error:
@@ -227,17 +241,20 @@ class Work:
         except (Exception, SystemExit) as error:
             traceback.print_exc()
             problem, reason = "failed", f"{type(error).__name__}: {error}"
+        end_cpu, end_wall, peak = ranked or (cpu_seconds(), time.perf_counter(), peak_mib())
         return Answer(
             items,
             scores,
             problem,
             reason,
-            cpu_seconds() - start_cpu,
-            time.perf_counter() - start_wall,
+            end_cpu - start_cpu,
+            end_wall - start_wall,
             self.fit_cpu_seconds,
-            peak_mib(),
+            peak,
             self.base_mib,
             notes,
+            flags,
+            cpu_seconds() - end_cpu if ranked else 0.0,
         )
 
     def _detector(self, view: View, whole: bool) -> Detector:
@@ -266,6 +283,12 @@ class Work:
             shared &= detector.needs_for(issue)
         detector.fit(view.restricted(shared))
         return detector
+
+
+def _joined(issue: Issue, rankings: Sequence[Ranking]) -> Ranking:
+    """Return rankings of lists of pairs as one: a method decides on all that it was asked at once."""
+    items = np.concatenate([np.zeros((0, 2), dtype=np.int64), *(ranking.items for ranking in rankings)])
+    return Ranking(issue, items, np.concatenate([np.zeros(0), *(ranking.scores for ranking in rankings)]))
 
 
 def _view(job: Job) -> View:

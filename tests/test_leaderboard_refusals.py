@@ -13,7 +13,7 @@ from finished_runs import IDS, REVISION, TRUTHS, edit_run, make_run, only, resco
 from cleanbench.core import Issue, UserError
 from cleanbench.leaderboard.check import check
 from cleanbench.leaderboard.merge import merge
-from cleanbench.records import Measured, RunFile, TruthName, read_run, write_run
+from cleanbench.records import Measured, Resampled, RunFile, TruthName, read_run, write_run
 
 
 def broken(root: Path, tmp_path: Path, change: Callable[[Path], object]) -> str:
@@ -65,7 +65,15 @@ REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
     "AP": (lambda run: rewrite_metric(run, "AP", 0.987), "AP is 0.987 in the record, 0."),
     "unknown metric": (lambda run: rewrite_metric(run, "F9", 0.5), "the record has F9"),
     "lacks a metric": (lambda run: edit_run(run, metrics={}), "the record lacks AUROC"),
-    "interval": (lambda run: add_interval(run), "AP has an interval in the record; this version computes none"),
+    "interval": (lambda run: add_interval(run), "the interval of AP is 0.1 to 0.9 in the record, 0."),
+    "what intervals draw": (
+        lambda run: edit_run(run, resampled=Resampled(unit="images", units=9)),
+        "the intervals draw 9 images in the record, ",
+    ),
+    "an interval of nothing": (
+        lambda run: edit_run(run, resampled=None),
+        "has an interval in the record, which does not say what it draws again",
+    ),
     "coverage": (lambda run: edit_run(run, coverage=0.5), "coverage is 0.5 in the record, 1.0 by"),
     "faulty": (lambda run: edit_run(run, faulty=1), "faulty is 1 in the record"),
     "no truth": (

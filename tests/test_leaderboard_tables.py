@@ -3,14 +3,16 @@
 from pathlib import Path
 
 import numpy as np
-from finished_runs import REVISION, TRUTHS, only, table
+from finished_runs import REVISION, TRUTHS, make_run, only, table
 
 from cleanbench.core import Issue, digest_of
 from cleanbench.leaderboard.board import settled
+from cleanbench.leaderboard.check import check
+from cleanbench.leaderboard.merge import merge
 from cleanbench.leaderboard.rows import rows_of
 from cleanbench.leaderboard.tables import page
 from cleanbench.metrics import METRICS
-from cleanbench.records import Cost, EncoderName, Measured, Record, Seeds, TruthName
+from cleanbench.records import Cost, EncoderName, Measured, Record, Seeds, TruthName, read_run, write_run
 
 
 def minimal(method: str = "m", score: float = 0.5, **others: object) -> Record:
@@ -57,25 +59,67 @@ def test_seeds_are_averaged_with_their_spread(root: Path) -> None:
     board = only(root)
     knn = [record for record in board.records() if record.method == "knn" and record.issue is Issue.OFF_TOPIC]
     values = np.array([record.metrics["AP"].value for record in knn], dtype=float)
-    (row,) = [row for row in table(root) if "knn" in row[1]]
-    assert row[1] == "`knn (n_neighbors=5)`"
-    assert row[3] == f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
+    (row,) = [row for row in table(root) if "knn" in row[3]]
+    assert row[3] == "`knn (n_neighbors=5)`"
+    assert row[5].startswith(f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f} [")
+    # Two seeds say little of others: the interval of their mean is wider than that of either.
+    low, high = (float(end) for end in row[5].partition("[")[2].strip("]").split(", "))
+    assert all(each.metrics["AP"].high - each.metrics["AP"].low < high - low for each in knn)  # type: ignore[operator]
     assert row[-3:] == ["2", "1.8", "200"]
 
 
 def test_the_chance_row_is_always_there_and_equals_the_method_chance(root: Path) -> None:
     truth = TRUTHS[Issue.OFF_TOPIC]
-    rows = {row[1]: row for row in table(root)}
+    rows = {row[3]: row for row in table(root)}
     expected = METRICS["AP"].chance(truth.faulty, len(truth))
-    assert rows["*by chance, expected*"][3] == f"*{expected:.3f}*"
-    assert rows["`chance`"][3:10] == [value.strip("*") for value in rows["*by chance, expected*"][3:10]]
+    assert rows["*by chance, expected*"][5] == f"*{expected:.3f}*"
+    values = [cell.partition(" [")[0] for cell in rows["`chance`"][5:12]]
+    assert values == [value.strip("*") for value in rows["*by chance, expected*"][5:12]]
     assert "by chance, expected" in page([minimal()])
 
 
 def test_the_band_of_ties_shows_where_it_is_wide(root: Path) -> None:
-    rows = {row[1]: row for row in table(root)}
-    assert rows["`phash`"][10] == ""
-    assert rows["`chance`"][10].endswith("–1.000")
+    rows = {row[3]: row for row in table(root)}
+    assert rows["`phash`"][12] == ""
+    assert rows["`chance`"][12].endswith("–1.000 §")
+    assert "§: the band of ties is wider than the interval" in only(root).table(Issue.OFF_TOPIC).read_text()
+
+
+def test_ranks_tiers_and_favourites_come_from_the_rankings(root: Path, tmp_path: Path) -> None:
+    truth = np.zeros(60)
+    truth[TRUTHS[Issue.OFF_TOPIC].items] = TRUTHS[Issue.OFF_TOPIC].labels
+    noise = np.random.default_rng(0).random(60)
+    for name, share in (("good", 0.75), ("better", 0.95)):
+        make_run(tmp_path / "more", name, scores=lambda items, share=share: (share * truth + noise)[:items])
+    merge(tmp_path / "more", root)
+    assert not check(root).differences
+    rows = {row[3]: row for row in table(root)}
+    assert rows["`better`"][:3] == ["1", "1–2", "1"]
+    assert rows["`good`"][:3] == ["2", "1–2", "1"]
+    assert {row[2] for name, row in rows.items() if name in ("`phash`", "`chance`")} == {"2"}
+    assert all(row[1] == "3–5" for name, row in rows.items() if name in ("`phash`", "`chance`"))
+    text = only(root).table(Issue.OFF_TOPIC).read_text()
+    assert "Best AP, by share of the samples drawn again: `better` " in text
+    assert "There are no intervals" not in text
+    assert "Drawn again: single items." in text
+    assert "faulty items are fewer than 20: intervals and ranks are rough" in text
+    # Ten images in 45 pairs.
+    assert "Drawn again: images, as" in only(root).table(Issue.NEAR_DUPLICATE).read_text()
+
+
+def test_records_from_before_intervals_stand_as_they_were(runs: Path, tmp_path: Path) -> None:
+    for run in (runs / "demo").glob("*-*"):
+        plain = read_run(run / "record.json").records[0].metrics
+        bare = {name: Measured(value=each.value, reason=each.reason) for name, each in plain.items()}
+        content = read_run(run / "record.json")
+        old = content.records[0].model_copy(update={"metrics": bare, "resampled": None})
+        write_run(run / "record.json", content.model_copy(update={"records": (old,)}))
+        assert "resampled" not in (run / "record.json").read_text()
+    merge(runs, tmp_path / "old")
+    assert not check(tmp_path / "old").differences
+    text = only(tmp_path / "old").table(Issue.OFF_TOPIC).read_text()
+    assert "There are no intervals yet" in text
+    assert "Tier" not in text
 
 
 def test_the_page_says_what_the_numbers_rest_on(root: Path) -> None:

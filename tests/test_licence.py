@@ -20,7 +20,15 @@ CARDS = [
     for commercial in (None, False, True)
     for redistributable in (False, True)
 ]
-CLOSED = Terms(licence="CC BY-NC | 4.0", commercial=False, citation="A <b> et al.", identifier="doi:10.1/2")
+CLOSED = Terms(
+    licence="CC BY-NC | 4.0",
+    commercial=False,
+    citation="A <b> et al.",
+    identifier="doi:10.1/2",
+    grouping="patient",
+    blemishes=("Rulers.", "Hairs."),
+    truth="Three workers\neach.",
+)
 
 
 @pytest.mark.parametrize("card", CARDS)
@@ -43,7 +51,9 @@ def test_the_sentence_says_what_the_card_says(card: Card) -> None:
 
 def test_a_run_keeps_the_terms_of_its_data(rank_with: Callable[..., Any], pictures: Path) -> None:
     outcome = rank_with("method=odd", "dataset=folder", f'dataset.root="{pictures}"')
-    assert [record.terms for record in outcome.run.records] == [Terms(licence="not stated")] * 2
+    kept = [record.terms for record in outcome.run.records]
+    files = ["off_topic_samples.csv", "label_errors.csv"]
+    assert kept == [Terms(licence="not stated", truth=f"{file} in the folder, conflict=drop") for file in files]
 
 
 def test_records_without_terms_are_written_as_they_were(runs: Path) -> None:
@@ -65,8 +75,14 @@ def test_boards_say_the_terms_that_the_newest_record_states(tmp_path: Path) -> N
     for issue in ISSUES:
         page = only(root).table(issue).read_text()
         assert "Licence of the data: CC BY-NC \\| 4.0. Non-commercial use only." in page
-        assert "Cite: A \\<b\\> et al." in page
-        assert "Identifier: doi:10.1/2." in page
+        for said in (
+            "Cite: A \\<b\\> et al.",
+            "Identifier: doi:10.1/2",
+            "How this truth was made: Three workers each.",
+            "Images that belong together: patient",
+            "Known blemishes: Rulers. Hairs.",
+        ):
+            assert f"\n- {said}\n" in page
         assert "unclear" not in page
     assert "Non-commercial use only: the data behind `demo`." in (root / "README.md").read_text()
     assert differences(root) == ""

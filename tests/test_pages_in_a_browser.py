@@ -43,12 +43,13 @@ def test_names_are_shown_and_nothing_is_run_or_loaded(browser: Browser, written:
 
 def test_the_policy_stops_what_would_slip_through(browser: Browser, written: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.html"
-    smuggled = "<script>document.title = 'attacked'</script><img src='http://example.org/a.png'></main>"
+    smuggled = "<script>document.title = 'attacked'</script><script src='http://example.org/a.js'></script>"
+    smuggled += "<img src='http://example.org/a.png'></main>"
     broken.write_text(written.read_text().replace("</main>", smuggled))
     browser.open(broken)
     assert browser.ask("return document.title") == f"A page {ATTACKS[0]}"
     complaints = browser.complaints()
-    assert sum("Content Security Policy" in complaint for complaint in complaints) == 2, complaints
+    assert sum("Content Security Policy" in complaint for complaint in complaints) == 3, complaints
 
 
 def test_pictures_are_seen(browser: Browser, written: Path) -> None:

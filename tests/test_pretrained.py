@@ -240,10 +240,10 @@ def test_a_server_that_keeps_silent_counts_as_absent() -> None:
 def test_a_download_that_breaks_off_is_told(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
-    def broken(*_: object) -> str:
+    def broken(*_: object, **__: object) -> str:
         raise LocalEntryNotFoundError("connection lost")
 
-    def empty(*_: object) -> str:
+    def empty(*_: object, **__: object) -> str:
         raise EntryNotFoundError("404")
 
     monkeypatch.setattr(hub, "_ask_hub", lambda: None)

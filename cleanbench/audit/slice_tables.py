@@ -32,12 +32,21 @@ JUDGED_BY = "AUROC"  # does not depend on the prevalence, which differs between 
 def facts_of(image_set: ImageSet, wanted: str | None) -> list[str]:
     """Return the facts to slice by: those that are wanted, by name, or all that have 2 to `MOST` values.
 
+    Of several facts that cut the set into the same slices (a class and its name, say) only the first is taken.
+
     Raises:
         UserError: If the data set has no fact of a name.
     """
-    known = ([CLASS] if image_set.labels is not None else []) + sorted(image_set.attributes)
+    known = ([CLASS] if image_set.labels is not None else []) + sorted(set(image_set.attributes) - {CLASS})
     if wanted is None:
-        return [name for name in known if 2 <= len(np.unique(_values(image_set, name).astype(str))) <= MOST]
+        taken: dict[bytes, str] = {}
+        for name in known:
+            values, first, codes = np.unique(
+                _values(image_set, name).astype(str), return_index=True, return_inverse=True
+            )
+            if 2 <= len(values) <= MOST:
+                taken.setdefault(np.argsort(np.argsort(first))[codes].tobytes(), name)  # numbered as they appear
+        return list(taken.values())
     names = [name.strip() for name in wanted.split(",")]
     for name in names:
         if name not in known:
@@ -81,7 +90,7 @@ def slice_tables(audit: Audit, image_set: ImageSet, fact: str, budget: int) -> l
             (
                 *names_of(audit),
                 *text(f"Worst {JUDGED_BY} in"),
-                *numbers(3, JUDGED_BY),
+                *numbers(3, JUDGED_BY, *several),
                 *text("Least recall in"),
                 *numbers(3, f"Recall at {budget:,}"),
                 *numbers(0, "Extra items"),
@@ -92,7 +101,7 @@ def slice_tables(audit: Audit, image_set: ImageSet, fact: str, budget: int) -> l
             (
                 f"{noun}Slices with at least {LEAST_FAULTY} faulty and as many clean items take part in the worst "
                 f"{JUDGED_BY}, with {LEAST_FAULTY} of the kind in the other two. The worst of several was chosen after "
-                "looking.",
+                "looking, which its 95 % interval (from, to) does not know.",
                 f"Recall: of the slice's faulty items, in one common queue of which {budget:,} are reviewed; extra "
                 "items: how many more of the slice have to be, in the order of the queue, until it is that of the "
                 "whole set. False alarms: share of the slice's clean items among those reviewed.",
@@ -190,9 +199,12 @@ def _queue(audit: Audit, run: Audited, slices: Sequence[Slice], reached: Sequenc
     return rows
 
 
-def _worst(measured: Sequence[Sliced]) -> tuple[Cell, Cell]:
+def _worst(measured: Sequence[Sliced]) -> tuple[Cell, ...]:
     found = worst(measured, JUDGED_BY, higher_is_better=METRICS[JUDGED_BY].higher_is_better)
-    return (None, None) if found is None else (found.name, found.metrics[JUDGED_BY].value)
+    if found is None:
+        return None, None, None, None
+    share = found.metrics[JUDGED_BY]
+    return found.name, share.value, share.low, share.high
 
 
 def _waiting(reached: Sequence[Served]) -> tuple[Cell, ...]:

@@ -87,7 +87,7 @@ def export(image_set: ImageSet, path: Path) -> list[Path]:
             record = f"{issue}-{_slug(name)}"
             tables[record] = path.with_name(f"{_slug(path.stem)}.{record}.parquet")
             write_truth(tables[record], truth, image_set.ids)
-            described.append(_truth(record, truth, image_set.card.truths.get(str(issue), "")))
+            described.append(_truth(record, truth, image_set.card.made(truth)))
     except OSError as error:
         raise UserError(f"{path.parent} cannot be written ({error.strerror}); give another place") from error
     files = [_file_object(record, table) for record, table in tables.items()]

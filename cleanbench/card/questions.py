@@ -112,10 +112,9 @@ def _annotation(image_set: ImageSet) -> Iterator[Answer]:
     if not image_set.truths:
         why = "methods can rank, and nothing can be scored"
         yield Answer("Annotation", "Truth about faults", "", why)
-    made = image_set.card.truths
     for (issue, name), truth in image_set.truths.items():
         yield Answer("Annotation", f"{issue.heading}, {name}", _prevalence(truth), "")
-        how = made.get(f"{issue} {name}", made.get(str(issue), ""))
+        how = image_set.card.made(truth)
         why = "nobody can tell whose judgement a method is measured against"
         yield Answer("Annotation", f"{issue.heading}, {name}: made how, by whom", how, why)
 

@@ -177,14 +177,14 @@ def _image_set(members: Sequence[Member], found: Sequence[Audit]) -> ImageSet:
     from omegaconf import OmegaConf
 
     from cleanbench.commands.rank import image_set_of
+    from cleanbench.config import checked
     from cleanbench.fusion.members import FUSION
 
     for member in members:
         path = member.folder / "config.yaml"
         if member.first.method == FUSION or not path.exists():
             continue
-        composed = OmegaConf.load(path)
-        image_set = image_set_of(composed)  # type: ignore[arg-type]
+        image_set = image_set_of(checked(OmegaConf.load(path)))  # type: ignore[arg-type]
         fingerprint = found[0].runs[0].record.fingerprint
         if image_set.fingerprint != fingerprint:
             raise UserError(

@@ -12,7 +12,7 @@ from cleanbench.image_set import ImageSet
 GROUPS: Mapping[str, str] = {
     "dataset": "The data set and its settings, such as dataset=folder dataset.root=PATH; by default the demo.",
     "contamination": "Faults to plant in it.",
-    "truth": "How its ground truth is read.",
+    "truth": "Which of its ground truths counts, and how it is read.",
 }
 
 T = TypeVar("T")
@@ -33,8 +33,8 @@ def run(
     groups = {**GROUPS, **(also or {})}
     given, rest = split(sys.argv[1:], list(groups))
     if {"--help", "-h"} & set(rest):
-        lines = [f"  {f'{group}=…':<16}{text}" for group, text in groups.items()]
-        lines.append(f"  {'--config-dir DIR':<16}A folder of configurations of your own.")
+        lines = [f"  {f'{group}=…':<18}{text}" for group, text in groups.items()]
+        lines.append(f"  {'--config-dir DIR':<18}A folder of configurations of your own.")
         sys.stdout.write(grammar.help_of(program, options))
         sys.stdout.write("\n".join(["", "Settings, as of a run:", "", *lines, ""]))
         raise SystemExit(0)
@@ -68,6 +68,15 @@ def image_set_of(given: Words) -> ImageSet:
     Raises:
         UserError: If a setting is unknown, makes no sense or lacks its value.
     """
+    return seeded_image_set_of(given)[0]
+
+
+def seeded_image_set_of(given: Words) -> tuple[ImageSet, int | None]:
+    """Return the data set, as `image_set_of` does, and its seed; None if it has none.
+
+    Raises:
+        UserError: If a setting is unknown, makes no sense or lacks its value.
+    """
     from hydra import compose, initialize_config_module
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -82,6 +91,6 @@ def image_set_of(given: Words) -> ImageSet:
     try:
         with initialize_config_module("cleanbench.conf", version_base="1.3", job_name="cleanbench"):
             composed = compose("config", [*zoo.search_overrides(config_folders()), *words])
-        return made(config.checked(composed))
+        return made(config.checked(composed)), composed.dataset.get("seed")
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
         raise UserError(explained(error, words)) from error

@@ -17,6 +17,7 @@ from cleanbench import config, zoo
 from cleanbench.contamination.base import Contamination
 from cleanbench.core import UserError
 from cleanbench.datasets.calibration import with_calibration
+from cleanbench.datasets.truth_choice import with_truth
 from cleanbench.detector import SOLVED_BY, Detector
 from cleanbench.encoders.base import Encoder
 from cleanbench.image_set import ImageSet
@@ -102,7 +103,7 @@ def image_set_of(cfg: DictConfig) -> ImageSet:
         UserError: If a setting makes no sense, or what it names cannot be read.
     """
     made = (json.dumps(_resolved(cfg, group), sort_keys=True) for group in ("dataset", "contamination"))
-    return _image_set(*made, float(cfg.truth.calibration))
+    return _image_set(*made, cfg.truth.name, cfg.truth.revision, float(cfg.truth.calibration))
 
 
 def _defaults(
@@ -121,10 +122,12 @@ def _defaults(
 
 # A sweep asks for the same set once per method; its files are read and hashed once.
 @lru_cache(maxsize=1)
-def _image_set(settings: str, contamination: str, calibration: float) -> ImageSet:
+def _image_set(
+    settings: str, contamination: str, name: str | None, revision: str | None, calibration: float
+) -> ImageSet:
     # A wrong setting of the contamination is told before the data set is read.
     planted = _made(json.loads(contamination), Contamination, "contamination")  # type: ignore[type-abstract]
-    image_set = planted.apply(_made(json.loads(settings), ImageSet, "dataset"))
+    image_set = planted.apply(with_truth(_made(json.loads(settings), ImageSet, "dataset"), name, revision))
     return with_calibration(image_set, calibration) if calibration else image_set
 
 

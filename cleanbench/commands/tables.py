@@ -8,6 +8,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from cleanbench.commands.cuts import cuts_of_sweep
 from cleanbench.commands.grids import grid_of_sweep
 from cleanbench.commands.spread import spread_of_sweep
 from cleanbench.core import Issue
@@ -15,7 +16,7 @@ from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record, encoder_labels
 from cleanbench.request import Outcome
-from cleanbench.uncertainty.intervals import weak
+from cleanbench.scoring import weakness
 
 SEEDS = {"method": "Seed", "encoder": "Encoder seed", "dataset": "Data seed"}
 SUPERVISED = " †"
@@ -36,6 +37,8 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
         for key in dict.fromkeys(_table_of(record) for record in records):
             group = [record for record in records if _table_of(record) == key]
             _show(console, _table(issue, group))
+            for cuts in cuts_of_sweep(issue, group):
+                _show(console, cuts)
             grids += grid_of_sweep(group)
         for outcome in _each_once(outcomes):
             if issue in outcome.top:
@@ -88,9 +91,12 @@ def doubts_in_words(records: Sequence[Record]) -> list[str]:
     if not bounded:
         return []
     notes = ["[low, high]: 95 % interval over other items of the same population, not over other seeds or judges."]
-    for record in {(record.dataset, record.issue): record for record in bounded}.values():
-        if reason := weak("AP", record.faulty, record.items):
-            notes.append(f"{record.issue.heading} on {record.dataset}: {reason}; its intervals are rough.")
+    truths = {(record.dataset, record.issue): record for record in bounded}.values()
+    notes += [
+        f"{record.issue.heading} on {record.dataset}: {reason}; its intervals are rough."
+        for record in truths
+        if (reason := weakness(record))
+    ]
     for record in {(record.method, record.key, record.issue): record for record in bounded}.values():
         ap, worst, best = (record.metrics[name] for name in ("AP", "AP_worst", "AP_best"))
         if None in (ap.low, ap.high, worst.value, best.value):
@@ -172,7 +178,8 @@ def _table(issue: Issue, records: Sequence[Record]) -> Table:
     for record, encoder in sorted(labels, key=lambda row: _best_first(row[0])):
         drawn = [getattr(record.seeds, part) for part in seeds]
         cells = [_cell(record.metrics[name].value) + _ends(record, name) for name in shown]
-        cost = [f"{record.cost.fit_cpu_seconds + record.cost.cpu_seconds:.1f}", f"{record.cost.peak_mib:.0f}"]
+        spent = record.cost
+        cost = ["–", "–"] if spent is None else [f"{spent.total_cpu_seconds:.1f}", f"{spent.peak_mib:.0f}"]
         table.add_row(
             record.label + (SUPERVISED if record.supervised else ""),
             encoder or "–",

@@ -29,8 +29,6 @@ def same_group(
     Raises:
         UserError: If the groups hold more pairs than are read, or ``negatives`` or ``seed`` is negative.
     """
-    if negatives < 0:
-        raise UserError(f"dataset.negatives must be 0 or more, not {negatives}")
     order = np.argsort(groups, kind="stable")
     members = order[groups[order] >= 0]
     sizes = np.bincount(groups[members]) if len(members) else np.zeros(0, dtype=np.int64)
@@ -65,10 +63,11 @@ def between_groups(groups: Ints, count: int, seed: int) -> tuple[Ints, Floats]:
         The pairs, shape ``(P, 2)`` with ``i < j``, and the probability with which each was drawn, shape ``(P,)``.
 
     Raises:
-        UserError: If the seed is negative.
+        UserError: If the count or the seed is negative.
     """
-    if seed < 0:
-        raise UserError(f"dataset.seed must be 0 or more, not {seed}")
+    for setting, value in (("negatives", count), ("seed", seed)):
+        if value < 0:
+            raise UserError(f"dataset.{setting} must be 0 or more, not {value}")
     rng = np.random.default_rng(seed)
     known = np.flatnonzero(groups >= 0)
     codes, everything = groups[known], pair_count(len(known))
@@ -90,3 +89,13 @@ def between_groups(groups: Ints, count: int, seed: int) -> tuple[Ints, Floats]:
             drawn = np.union1d(drawn, apart(rng.integers(everything, size=attempts)))
         drawn = np.sort(rng.choice(drawn, count, replace=False))
     return known[decode(drawn, len(known))], np.full(len(drawn), len(drawn) / max(total, 1))
+
+
+def connected(pairs: Ints, images: int) -> Ints:
+    """Return for each of the images a number that it shares with those it is connected to by pairs, shape ``(N,)``."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(images, images))
+    groups: Ints = connected_components(links, directed=False)[1].astype(np.int64)
+    return groups

@@ -37,13 +37,14 @@ class Listing:
     warnings: tuple[str, ...] = ()
 
 
-def listed(table: Path, root: Path, images: Sequence[Path]) -> Listing:
+def listed(table: Path, root: Path, images: Sequence[Path], label: str = "label") -> Listing:
     """List the images that a table has rows for.
 
     Args:
         table: A CSV file with ``id`` or ``md5hash`` and, all optional, ``label``, ``file`` and attributes.
         root: The folder that the paths in ``file`` start from.
         images: The images found in that folder: one without a ``file`` is known by its name without ending.
+        label: The column of the class.
 
     Raises:
         UserError: If the table is wrong, a name fits several images, or no image of the table exists.
@@ -64,10 +65,10 @@ def listed(table: Path, root: Path, images: Sequence[Path]) -> Listing:
     if key == "id" and "md5hash" in columns:
         keys["md5hash"] = _joined(columns["md5hash"])
     paths, warnings = located(table, root, images, ids, columns.get("file"))
-    facts = {name: column for name, column in columns.items() if name not in {"id", "md5hash", "label", "file"}}
+    facts = {name: column for name, column in columns.items() if name not in {"id", "md5hash", label, "file"}}
     # Objects, because a text array gives every value the room of the longest one.
     attributes = {name: read_only(column, np.object_) for name, column in facts.items()}
-    return Listing(ids, paths, columns.get("label"), keys, attributes, tuple(warnings))
+    return Listing(ids, paths, columns.get(label), keys, attributes, tuple(warnings))
 
 
 def unlisted(root: Path, images: Sequence[Path]) -> Listing:

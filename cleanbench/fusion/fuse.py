@@ -165,10 +165,11 @@ def _record(fused: Fused, path: Path, key: str, k: int) -> Record:
             "unreadable": max(record.unreadable for record in own),
             "supervised": any(record.supervised for record in own),
             "seeds": _seeds(members),
-            "cost": _cost([record.cost for record in own], fused),
+            "cost": _cost([record.cost for record in own if record.cost is not None], fused),
             "key": key,
             "versions": versions(),
             "notes": {},
+            "cut": None,
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
     )
@@ -225,8 +226,8 @@ def _cost(costs: Sequence[Cost], fused: Fused) -> Cost:
         cpu_seconds=round(sum(cost.cpu_seconds for cost in costs) + fused.cpu_seconds, 3),
         wall_seconds=round(sum(cost.wall_seconds for cost in costs) + fused.wall_seconds, 3),
         fit_cpu_seconds=round(sum(cost.fit_cpu_seconds for cost in costs), 3),
-        peak_mib=max(round(peak_mib(), 1), *(cost.peak_mib for cost in costs)),
-        base_mib=max(cost.base_mib for cost in costs),
+        peak_mib=max([round(peak_mib(), 1), *(cost.peak_mib for cost in costs)]),
+        base_mib=max((cost.base_mib for cost in costs), default=0.0),
     )
 
 

@@ -2,6 +2,7 @@
 
 - `scan`: one look at every image: size, digests, or why it cannot be read; remembered.
 - `copies`: images with the same content, inside a set and across two.
-- `survey`: counts and findings as parts that the terminal and the page share.
-- `showing`: these parts in the terminal and as one HTML file.
+- `survey`: what the set holds, as parts that the terminal and the page share.
+- `sameness`: the same of copies, and of what contradicts about them.
+- `showing`: these parts as one HTML file, with images where the licence allows.
 """

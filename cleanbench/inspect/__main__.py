@@ -41,10 +41,10 @@ def inspect(options: Options, words: composing.Words) -> int:
     if words["against"]:
         other = composing.image_set_of({"dataset": [_as_dataset(word) for word in words["against"]]})
         parts.append(across_part(image_set, found, other, scan(other, store)))
-    print_parts(f"{image_set.name}: an inspection", parts)
     target = options.page or options.output / image_set.name / "inspect.html"
     written = write_page(image_set, found, parts, images=options.images)
     save(target, written)
+    print_parts(f"{image_set.name}: an inspection", parts)
     sys.stdout.write(f"\nThe page is {target}\n")
     return 0
 

@@ -45,7 +45,7 @@ def write_page(image_set: ImageSet, scan: Scan, parts: Sequence[Part], *, images
             extra.append(page.contact_sheet(tiles, "Copied pictures, those with different labels framed"))
         sections.append(section_of(part, extra))
     if shown and (tiles := _samples(image_set, scan)):
-        caption = "One image per class" if image_set.classes else "The first images"
+        caption = "One image per given class, right or wrong" if image_set.classes else "The first images"
         sections.insert(1, page.section("Samples", page.contact_sheet(tiles, caption)))
     return page.document(
         f"{image_set.name}: an inspection", sections, lead, footer="Written by python -m cleanbench.inspect."

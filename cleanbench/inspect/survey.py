@@ -64,6 +64,9 @@ def _overview(image_set: ImageSet, scan: Scan) -> Part:
         facts.append(("Told as clean", f"{len(image_set.calibration):,} images; methods that ask are told them"))
     if unreadable < size:
         facts.append(("Bytes", f"{int(scan.facts['bytes'].sum()):,} in the files that can be read"))
+    # A page that shows images names their makers: licences such as CC BY ask for it.
+    card = image_set.card
+    facts += [(title, text) for title, text in (("Source", card.source), ("Cite", card.citation)) if text]
     facts.append(("Fingerprint", image_set.fingerprint[:16]))
     return Part("Overview", tuple(facts), (sentence(image_set.card),), warnings=tuple(image_set.warnings))
 
@@ -92,6 +95,8 @@ def _classes(image_set: ImageSet) -> Part | None:
 def _groups(image_set: ImageSet) -> Part | None:
     groups = column(image_set, GROUP)
     counts = group_counts(groups)
+    if not counts.groups and image_set.card.grouping:
+        return Part("Groups", sentences=(f"None is recorded per image. The card says: {image_set.card.grouping}",))
     if not counts.groups:
         return Part(
             "Groups",

@@ -9,6 +9,8 @@ from pathlib import Path
 from cleanbench.core import Issue, UserError, digest_of
 from cleanbench.records import Record, TruthName, read_records
 
+INCOMING = "incoming"  # beside the boards: submissions that are on none yet
+
 
 @dataclass(frozen=True)
 class Board:
@@ -26,7 +28,7 @@ class Board:
         revision = truth_of(record).set_revision
         if not re.fullmatch(r"[0-9a-f]{8,64}", revision):
             raise UserError(f"the truth revision {revision!r} is no SHA-256 in hexadecimal")
-        if not record.dataset or record.dataset.startswith(".") or re.search(r"[/\\\0]", record.dataset):
+        if record.dataset in ("", INCOMING) or record.dataset.startswith(".") or re.search(r"[/\\\0]", record.dataset):
             raise UserError(f"the data set's name {record.dataset!r} cannot name a folder")
         return cls(root / record.dataset / revision[:8])
 
@@ -39,6 +41,11 @@ class Board:
     def records_file(self) -> Path:
         """The records, one per line, in the order of `settled`."""
         return self.folder / "records.jsonl"
+
+    @property
+    def not_run_file(self) -> Path:
+        """What did not run, one per line, if there is any."""
+        return self.folder / "not_run.jsonl"
 
     def records(self) -> list[Record]:
         """Read the records; a board that does not exist yet has none.
@@ -64,14 +71,44 @@ class Board:
         """Return where the tables of an issue by encoder lie, if there are any."""
         return self.folder / f"{issue}_by_encoder.md"
 
+    def exported(self, issue: Issue, suffix: str) -> Path:
+        """Return where the table of an issue lies for other programs: ``.csv``, ``.json`` or ``.tex``."""
+        return self.folder / f"{issue}{suffix}"
+
+    def site(self, issue: Issue) -> Path:
+        """Return where the page of an issue lies that browsers show."""
+        return self.folder / f"{issue}.html"
+
+    def entry(self, issue: Issue, name: str) -> Path:
+        """Return where the page of a line of that page lies."""
+        return self.folder / str(issue) / f"{name}.html"
+
     def grid(self, issue: Issue) -> Path:
         """Return where the heat map of an issue lies, beside the tables by encoder."""
         return self.folder / f"{issue}_grid.svg"
 
+    def picture(self, name: str) -> Path:
+        """Return where the small copy of an image lies, if its licence lets a board show it."""
+        return self.pictures / f"{digest_of([name])[:16]}.jpg"
+
+    @property
+    def pictures(self) -> Path:
+        """The folder of small copies of images."""
+        return self.folder / "pictures"
+
+    def pages(self) -> list[Path]:
+        """Return the files there that were rendered from records, sorted."""
+        kinds = (".md", ".svg", ".csv", ".json", ".tex", ".html")
+        names = {f"{issue}{end}" for issue in Issue for end in ("", "_by_encoder", "_grid")}
+        tables = [path for path in self.folder.glob("*.*") if path.stem in names and path.suffix in kinds]
+        tables += [self.not_run_file] if self.not_run_file.exists() else []
+        return sorted([*tables, *(path for issue in Issue for path in self.folder.glob(f"{issue}/*.html"))])
+
 
 def boards(root: Path) -> list[Board]:
     """Return the boards in a folder, sorted by data set and revision."""
-    return [Board(folder) for dataset in _folders(root) for folder in _folders(dataset)]
+    sets = [folder for folder in _folders(root) if folder.name != INCOMING]
+    return [Board(folder) for dataset in sets for folder in _folders(dataset)]
 
 
 def truth_of(record: Record) -> TruthName:

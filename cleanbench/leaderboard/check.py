@@ -2,25 +2,30 @@
 
 import difflib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
+from cleanbench import not_run
 from cleanbench.core import Issue, UserError, digest_of
-from cleanbench.grid import grid_of
-from cleanbench.leaderboard import by_encoder, heatmap, tables
+from cleanbench.leaderboard import drawing, rendering, tables
 from cleanbench.leaderboard.board import Board, boards, fingerprint_of, settled, stem, strangers, truth_of
 from cleanbench.leaderboard.comparing import comparison_of
 from cleanbench.leaderboard.evidence import (
     Evidence,
     Judgements,
     count_differences,
+    cut_differences,
     metric_differences,
     read_truth,
     score,
 )
-from cleanbench.leaderboard.merge import INDEX
+from cleanbench.not_run import NotRun
 from cleanbench.records import Record, write_records
+
+# Signs shown on both sides of a difference.
+AROUND = 30
 
 
 @dataclass(frozen=True)
@@ -62,8 +67,13 @@ def check(root: Path) -> Checked:
             continue
         contents[board] = records
         differences += _board(board, records)
-    differences += _page(root / INDEX, tables.index(contents))
-    differences += [f"{path}: no file of a board" for path in _files(root, "*", "*/*") if path != root / INDEX]
+    diagrams = rendering.index_figures(root, contents)
+    for path, diagram in diagrams.items():
+        differences += drawing.differences(path, diagram)
+    index = rendering.index_files(root, contents, diagrams)
+    differences += _pages(index)
+    known = index.keys() | diagrams.keys()
+    differences += [f"{path}: no file of a board" for path in _files(root, "*", "*/*") if path not in known]
     return Checked(len(contents), sum(map(len, contents.values())), tuple(differences))
 
 
@@ -87,23 +97,37 @@ def _board(board: Board, records: list[Record]) -> Iterator[str]:
 
     expected = {where}
     revisions = {}
+    absent: list[NotRun] = []
+    try:
+        absent = not_run.read(board.not_run_file)
+        stated = not_run.settled([each for each in absent if not_run.belongs(each, records)], records)
+        if absent:
+            expected.add(board.not_run_file)
+            yield from _pages({board.not_run_file: not_run.as_lines(stated)})
+    except UserError as error:
+        expected.add(board.not_run_file)
+        yield str(error)
     for issue, of_issue in tables.by_issue(records):
-        expected |= {board.truth(issue), board.table(issue)}
-        expected |= {board.ranking(record) for record in of_issue}
-        grid = grid_of(of_issue)
-        if grid.complete_methods:
-            expected |= {board.by_encoder(issue), board.grid(issue)}
-            yield from _page(board.by_encoder(issue), by_encoder.page(of_issue, grid))
-            yield from heatmap.differences(board.grid(issue), heatmap.draw(grid, by_encoder.title(grid, of_issue)))
+        missing = [each for each in absent if each.issue is issue]
+        expected |= {board.truth(issue), *(board.ranking(record) for record in of_issue)}
+        for path, drawn in rendering.figures(board, issue, of_issue).items():
+            expected.add(path)
+            yield from drawing.differences(path, drawn)
         try:
             truth = read_truth(board.truth(issue), issue)
         except UserError as error:
-            yield from _page(board.table(issue), tables.page(of_issue))
+            files = rendering.issue_files(board, issue, of_issue, rendering.Sources(absent=missing))
+            expected |= files.keys()
+            yield from _pages(files)
             yield f"{error}; the {issue} records could not be checked"
             continue
         found: dict[Path, Evidence] = {}
         differences = [each for record in of_issue for each in _record(board, record, truth, found)]
-        yield from _page(board.table(issue), tables.page(of_issue, comparison_of(board, of_issue, found)))
+        looks = rendering.looks_at(board, of_issue, truth)
+        sources = rendering.Sources(comparison_of(board, of_issue, found), looks, missing)
+        files = rendering.issue_files(board, issue, of_issue, sources)
+        expected |= files.keys() | sources.pictures(board)
+        yield from _pages(files)
         revisions[issue] = truth.revision
         if truth.revision != truth_of(of_issue[0]).revision:
             yield (
@@ -138,7 +162,8 @@ def _record(board: Board, record: Record, truth: Judgements, found: dict[Path, E
     except UserError as error:
         yield str(error)
         return
-    for difference in [*count_differences(record, found[own]), *metric_differences(record, found[own])]:
+    wrong = [each(record, found[own]) for each in (count_differences, metric_differences, cut_differences)]
+    for difference in chain.from_iterable(wrong):
         yield f"{board.records_file}: {record.issue} of {record.label} ({path.name}): {difference}"
 
 
@@ -155,16 +180,31 @@ def _as_written(records: list[Record]) -> bytes:
         return path.read_bytes()
 
 
-def _page(path: Path, rendered: str) -> Iterator[str]:
-    if not path.is_file():
-        yield f"{path}: missing"
-        return
-    committed = path.read_bytes().decode(errors="replace")
-    if committed != rendered:
-        lines = difflib.unified_diff(
-            committed.splitlines(), rendered.splitlines(), "committed", "rendered", n=0, lineterm=""
-        )
-        yield "\n    ".join([f"{path}: not what its records give", *lines])
+def _pages(files: Mapping[Path, str]) -> Iterator[str]:
+    """Compare files with what they should say."""
+    for path, rendered in files.items():
+        if not path.is_file():
+            yield f"{path}: missing"
+            continue
+        committed = path.read_bytes().decode(errors="replace")
+        if committed != rendered:
+            lines = _by_line(committed, rendered) if path.suffix == ".md" else [_first(committed, rendered)]
+            yield "\n    ".join([f"{path}: not what its records give", *lines])
+
+
+def _by_line(committed: str, rendered: str) -> Iterator[str]:
+    return difflib.unified_diff(
+        committed.splitlines(), rendered.splitlines(), "committed", "rendered", n=0, lineterm=""
+    )
+
+
+def _first(committed: str, rendered: str) -> str:
+    """Show the first place where two texts differ: lines of these files are too long to be shown."""
+    at = next((n for n, (one, two) in enumerate(zip(committed, rendered, strict=False)) if one != two), None)
+    at = min(len(committed), len(rendered)) if at is None else at
+    before = committed[:at]
+    own, other = (repr(text[max(0, at - AROUND) : at + AROUND]) for text in (committed, rendered))
+    return f"line {before.count(chr(10)) + 1}: committed {own}, rendered {other}"
 
 
 def _files(folder: Path, *patterns: str) -> list[Path]:

@@ -1,19 +1,27 @@
 """What a ranking and a truth say by themselves: the numbers of a record, computed again from files of ids."""
 
+import heapq
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from cleanbench import scoring
+from cleanbench.audit.cuts import Cut, measured
 from cleanbench.core import Bools, Floats, GroundTruth, Ints, Issue, UserError
-from cleanbench.rankings import align, read_table
-from cleanbench.records import Measured, Record
+from cleanbench.leaderboard.curves import Curve, curve_of
+from cleanbench.metrics import Levels
+from cleanbench.rankings import align, read_flags, read_table
+from cleanbench.records import Measured, Record, Resampled
 
 # Numbers pass through JSON without loss; the rest is room for another order of summation in another build of numpy.
 TOLERANCE = 1e-12
 # Replicates are the same everywhere; logarithms may differ in the last digit, which the logit near a bound enlarges.
 INTERVAL_TOLERANCE = 1e-6
+
+
+# Items of a ranking that its page shows.
+TOP = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +74,12 @@ class Evidence:
     Attributes:
         ranked: Items in the ranking.
         scored: The annotated ones among them.
+        cut: What the method's own flags are worth; None if the ranking has none.
     """
 
     ranked: int
     scored: scoring.Scored
+    cut: Cut | None = None
 
 
 def score(path: Path, issue: Issue, truth: Judgements) -> Evidence:
@@ -79,12 +89,51 @@ def score(path: Path, issue: Issue, truth: Judgements) -> Evidence:
         UserError: If the file is missing or damaged, ranks an item twice or has a score that is no finite number
             and not ``-inf``.
     """
-    rows, scores = _read(path, issue, "score")
-    if len(set(rows)) < len(rows):
-        raise UserError(f"{path} ranks {len(rows) - len(set(rows))} items twice")
-    if bad := int(np.count_nonzero(np.isnan(scores) | np.isposinf(scores))):
-        raise UserError(f"{path} has {bad} scores that are NaN or +inf")
-    return Evidence(len(rows), scoring.score(truth.positions, truth.labels, align(truth.items, rows, scores)))
+    rows, scores = _scores(path, issue)
+    scored = scoring.score(truth.positions, truth.labels, align(truth.items, rows, scores))
+    return Evidence(len(rows), scored, _cut(path, issue, truth))
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """An item near the top of a ranking.
+
+    Attributes:
+        ids: Of the image, or of both images of a pair.
+        score: By the method, higher is more suspicious.
+        faulty: Whether it was judged to be faulty; None where it was not judged.
+    """
+
+    ids: tuple[str, ...]
+    score: float
+    faulty: bool | None
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What a page shows of a ranking.
+
+    Attributes:
+        curve: How many faults it finds after how many annotated items.
+        top: Its most suspicious items.
+    """
+
+    curve: Curve
+    top: tuple[Suspect, ...]
+
+
+def look(path: Path, issue: Issue, truth: Judgements) -> Look:
+    """Read what a page shows of a ranking.
+
+    Raises:
+        UserError: As `score`.
+    """
+    rows, scores = _scores(path, issue)
+    known = dict(zip(truth.items, truth.labels.tolist(), strict=True))
+    # Ids decide among equal scores, so that the same ranking always shows the same items.
+    first = heapq.nsmallest(TOP, zip((-scores).tolist(), rows, strict=True))
+    top = tuple(Suspect(row, -score, known.get(row)) for score, row in first if np.isfinite(score))
+    return Look(curve_of(Levels.of(truth.labels, align(truth.items, rows, scores))), top)
 
 
 def count_differences(record: Record, evidence: Evidence) -> list[str]:
@@ -119,10 +168,50 @@ def metric_differences(record: Record, evidence: Evidence) -> list[str]:
             differences.append(
                 f"the interval of {name} is {_interval(stated)} in the record, {_interval(value)} by ranking and truth"
             )
-    if record.resampled not in (None, evidence.scored.drawn):
-        differences.append(f"intervals draw {record.resampled} in the record, {evidence.scored.drawn} by the truth")
+    if record.resampled not in (None, drawn := evidence.scored.drawn):
+        differences.append(f"the intervals draw {_drawn(record.resampled)} in the record, {_drawn(drawn)} by the truth")
     unknown = [name for name in record.metrics if name not in metrics]
     return differences + [f"the record has {name}, which this version cannot compute" for name in unknown]
+
+
+def cut_differences(record: Record, evidence: Evidence) -> list[str]:
+    """Say what a record says of the method's own cut that its ranking and the truth do not."""
+    if record.cut is None or evidence.cut is None:
+        if record.cut is None and evidence.cut is None:
+            return []
+        with_cut, without = ("ranking", "record") if record.cut is None else ("record", "ranking")
+        return [f"the {with_cut} has the method's own cut, the {without} has none"]
+    differences, flagged = [], evidence.cut.flagged
+    if record.cut.flagged != flagged:
+        differences.append(f"flagged is {record.cut.flagged} in the record, {flagged} by ranking and truth")
+    for name, value in measured(evidence.cut, record.issue).items():
+        stated = getattr(record.cut, name)
+        if not _agrees(stated, value):
+            differences.append(f"the cut's {name} is {_shown(stated)} in the record, {_shown(value)} by its flags")
+        elif not (_near(stated.low, value.low) and _near(stated.high, value.high)):
+            differences.append(
+                f"the interval of the cut's {name} is {_interval(stated)} in the record, "
+                f"{_interval(value)} by its flags"
+            )
+    return differences
+
+
+def _cut(path: Path, issue: Issue, truth: Judgements) -> Cut | None:
+    found = read_flags(path, issue)
+    if found is None:
+        return None
+    rows, flags = found
+    return Cut.of(truth.labels, align(truth.items, rows, flags.astype(np.float64)) > 0)
+
+
+def _scores(path: Path, issue: Issue) -> tuple[list[tuple[str, ...]], Floats]:
+    """Return the items of a ranking and their scores."""
+    rows, scores = _read(path, issue, "score")
+    if len(set(rows)) < len(rows):
+        raise UserError(f"{path} ranks {len(rows) - len(set(rows))} items twice")
+    if bad := int(np.count_nonzero(np.isnan(scores) | np.isposinf(scores))):
+        raise UserError(f"{path} has {bad} scores that are NaN or +inf")
+    return rows, scores
 
 
 def _agrees(stated: Measured, value: Measured) -> bool:
@@ -139,6 +228,10 @@ def _near(stated: float | None, end: float | None) -> bool:
 
 def _shown(value: Measured) -> str:
     return f"undefined ({value.reason})" if value.value is None else repr(value.value)
+
+
+def _drawn(resampled: Resampled | None) -> str:
+    return "nothing" if resampled is None else f"{resampled.units} {resampled.unit}"
 
 
 def _interval(value: Measured) -> str:

@@ -1,15 +1,13 @@
 """The grid method × encoder as a heat map that carries the numbers it was drawn from."""
 
-import io
 import json
 import math
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
 
 from cleanbench.grid import Grid
+from cleanbench.leaderboard import drawing
+from cleanbench.leaderboard.drawing import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,52 +19,15 @@ HOLE = "////"
 EDGE: Mapping[str, Any] = {"edgecolor": "0.6", "linewidth": 0.6}
 # A best value nearer to chance than this does not get the deepest colour: noise would look like success.
 LEAST_SPAN = 0.05
-SVG, DUBLIN_CORE = "{http://www.w3.org/2000/svg}", "{http://purl.org/dc/elements/1.1/}"
 
 
 def draw(grid: Grid, title: str) -> str:
     """Draw a grid as SVG; the same grid always gives the same bytes with the same matplotlib.
 
-    Colours run from chance, the palest, to the best value; what is worse than chance has none. Numbers are text, not
-    outlines, and the data lie in the metadata, so that `differences` can read what a file says.
+    Colours run from chance, the palest, to the best value; what is worse than chance has none. What is
+    drawn can be read back, see `drawing`.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    (title,) = _plain([title])
-    with mpl.rc_context(), warnings.catch_warnings():
-        # A viewer finds the letters that matplotlib's own font, which only measures them here, does not have.
-        warnings.filterwarnings("ignore", "Glyph .* missing")
-        mpl.rcdefaults()  # not the user's own style
-        # The salt names clip paths and hatches, which without one get names at random.
-        mpl.rcParams.update(
-            {"svg.hashsalt": "cleanbench", "svg.fonttype": "none", "font.size": 10, "hatch.linewidth": 0.6}
-        )
-        figure = Figure(figsize=_size(grid, title), layout="constrained")
-        _fill(figure, grid, title)
-        drawn = io.StringIO()
-        described = {"Title": title, "Description": _data(grid), "Date": None, "Creator": None}
-        figure.savefig(drawn, format="svg", metadata=described)
-    # Spaces at the ends of lines say nothing, and tools for text remove them.
-    return "\n".join(line.rstrip() for line in drawn.getvalue().splitlines()) + "\n"
-
-
-def differences(path: Path, drawn: str) -> Iterator[str]:
-    """Compare a file with a drawing by data and text, which are the same for every version of matplotlib."""
-    try:
-        found = ElementTree.fromstring(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ElementTree.ParseError) as error:
-        yield f"{path}: no readable SVG file ({error})"
-        return
-    expected = ElementTree.fromstring(drawn)
-    data = f".//{DUBLIN_CORE}description"
-    if found.findtext(data) != expected.findtext(data):
-        yield f"{path}: its data are {found.findtext(data)}, its records give {expected.findtext(data)}"
-    own, others = ([text.text for text in drawing.iter(f"{SVG}text")] for drawing in (found, expected))
-    if own != others:
-        odd = [f"{mine!r} for {theirs!r}" for mine, theirs in zip(own, others, strict=False) if mine != theirs]
-        shown = ", ".join(odd) or f"{len(own)} texts, not {len(others)}"
-        yield f"{path}: it does not show what its records give: {shown}"
+    return drawing.draw(_size(grid, title), title, _data(grid), lambda figure: _fill(figure, grid))
 
 
 def _data(grid: Grid) -> str:
@@ -89,7 +50,7 @@ def _size(grid: Grid, title: str) -> tuple[float, float]:
     return max(width, 0.3 + 0.08 * len(title)), 1.2 + 0.06 * slanted + 0.34 * len(grid.methods)
 
 
-def _fill(figure: "Figure", grid: Grid, title: str) -> None:
+def _fill(figure: "Figure", grid: Grid) -> None:
     """Draw cells, values, holes and the scale."""
     import matplotlib as mpl
     from matplotlib.cm import ScalarMappable
@@ -113,12 +74,11 @@ def _fill(figure: "Figure", grid: Grid, title: str) -> None:
     axes.set(xlim=(0, columns), ylim=(rows, 0), aspect="auto")
     # Names may hold dollar signs, which are no formulas.
     axes.set_xticks(
-        [place + 0.5 for place in range(columns)], _plain(grid.encoders), rotation=30, ha="left", parse_math=False
+        [place + 0.5 for place in range(columns)], plain(grid.encoders), rotation=30, ha="left", parse_math=False
     )
-    axes.set_yticks([place + 0.5 for place in range(rows)], _plain(grid.methods), parse_math=False)
+    axes.set_yticks([place + 0.5 for place in range(rows)], plain(grid.methods), parse_math=False)
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
     axes.spines[:].set_visible(False)
-    figure.suptitle(title, x=0.02, ha="left", size="medium", parse_math=False)
     anchored = "" if grid.chance is None else f", from {grid.chance:.3f} by chance"
     figure.colorbar(ScalarMappable(scale, colours), ax=axes, label=f"{grid.metric}{anchored}")
     keys = []
@@ -128,11 +88,6 @@ def _fill(figure: "Figure", grid: Grid, title: str) -> None:
         keys.append(Patch(facecolor=WORSE, hatch=HOLE, label="no record", **EDGE))
     if keys:
         figure.legend(handles=keys, loc="outside lower left", ncols=len(keys), frameon=False, fontsize="small")
-
-
-def _plain(names: Sequence[str]) -> list[str]:
-    """Return names without line breaks and what XML cannot hold."""
-    return ["".join(sign if sign.isprintable() else " " for sign in name) for name in names]
 
 
 def _ink(shade: Sequence[float]) -> str:

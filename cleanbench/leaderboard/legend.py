@@ -47,21 +47,23 @@ def legend(rows: Sequence[Row], comparison: Comparison | None = None) -> list[st
         described.append("- Coverage: lowest share of the annotated items that got a score; the others rank last.")
     if any(record.supervised for row in rows for record in row.records):
         described.append("- †: supervised, the method was told labels that are stated to be right.")
+    if any(row.submitted for row in rows):
+        described.append("- ¶: the ranking was made elsewhere and handed in; its numbers were computed here.")
     if papers := sorted({record.paper_encoder or "" for row in rows if row.foreign for record in row.records}):
         described.append(f"- ‡: not the encoder that the method's paper reports on, {', '.join(map(code, papers))}.")
     return described
 
 
 def _ranks(rows: Sequence[Row], comparison: Comparison | None) -> list[str]:
-    drawn = sorted({record.resampled or "" for row in rows for record in row.records})
-    if drawn == [""]:
+    drawn = {record.resampled.unit for row in rows for record in row.records if record.resampled is not None}
+    if not drawn:
         return [
             "- Rank: by mean AP as printed; equal values share a rank. There are no intervals yet: a difference of a "
             "few hundredths is not known to be one, and does not rank methods."
         ]
     described = [
         "- [low, high]: 95 % interval, for the value on the population that the annotated items are a sample of. "
-        f"Drawn again: {'; '.join(DRAWN[unit] for unit in drawn if unit)}. With several seeds it is for the mean over "
+        f"Drawn again: {'; '.join(DRAWN[unit] for unit in sorted(drawn))}. With several seeds it is for the mean over "
         "seeds; with one, how much other seeds would change is not known, and not in it. Other judges, and data of "
         "another kind, are in none.",
         "- Rank: by mean AP as printed; equal values share a rank.",

@@ -2,26 +2,31 @@
 
 A board can be read at every moment of a merge. Truth and rankings are written first, then the records in one step,
 then what no record refers to is removed and the pages are rendered; a merge that is cut short leaves at most files
-without a record and pages of the day before, which the next merge removes and renders.
+without a record, and pages of the day before or none, which the next merge removes and renders.
 """
 
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from filelock import FileLock
 
+from cleanbench import not_run
 from cleanbench.core import Issue, UserError
-from cleanbench.grid import grid_of
-from cleanbench.leaderboard import by_encoder, heatmap, tables
+from cleanbench.leaderboard import rendering, tables
 from cleanbench.leaderboard.board import Board, boards, settled, strangers, truth_of
 from cleanbench.leaderboard.comparing import comparison_of, evidence_of
-from cleanbench.leaderboard.evidence import Judgements, count_differences, metric_differences, read_truth, score
+from cleanbench.leaderboard.evidence import (
+    Judgements,
+    count_differences,
+    cut_differences,
+    metric_differences,
+    read_truth,
+    score,
+)
 from cleanbench.records import Record, read_run, write_records
-from cleanbench.uncertainty.comparison import Comparison
 
-INDEX = "README.md"
 LOCK = ".lock"
 
 
@@ -89,14 +94,20 @@ def merge(output: Path, root: Path) -> Merged:
     if not output.is_dir():
         raise UserError(f"there is no folder {output}; say where the runs are: output=DIR")
     merged = Merged()
-    candidates = _candidates(output, merged)
+    candidates, missing = _candidates(output, merged), _not_run(output, merged)
     try:
         root.mkdir(parents=True, exist_ok=True)
         with FileLock(root / LOCK):
-            _merge(candidates, root, merged)
+            _merge(candidates, missing, root, merged)
     except OSError as error:
         raise UserError(f"the boards in {root} cannot be written ({error})") from error
     return merged
+
+
+def render(root: Path) -> None:
+    """Render the boards again, whose own files have not changed."""
+    with FileLock(root / LOCK):
+        _merge([], [], root, Merged())
 
 
 def _candidates(output: Path, merged: Merged) -> list[Candidate]:
@@ -142,14 +153,26 @@ def _defects(candidate: Candidate, truths: dict[tuple[Path, Issue], Judgements])
         scored = score(candidate.ranking, record.issue, truths[place])
     except UserError as error:
         return [str(error)]
-    defects, wrong = count_differences(record, scored), metric_differences(record, scored)
+    defects = count_differences(record, scored)
+    wrong = metric_differences(record, scored) + cut_differences(record, scored)
     if wrong:
         others = f" (and {len(wrong) - 1} more metrics differ)" if len(wrong) > 1 else ""
         defects.append(wrong[0] + others)
     return defects
 
 
-def _merge(candidates: Iterable[Candidate], root: Path, merged: Merged) -> None:
+def _not_run(output: Path, merged: Merged) -> list[not_run.NotRun]:
+    """Read what did not run; what is refused is noted."""
+    found = []
+    for path in sorted(output.glob(f"*/{not_run.FOLDER}/*.json")):
+        try:
+            found += not_run.read(path)
+        except (UserError, OSError) as error:
+            merged.refused.append(str(error))
+    return found
+
+
+def _merge(candidates: Iterable[Candidate], missing: list[not_run.NotRun], root: Path, merged: Merged) -> None:
     """Merge into every board and render all of them; the caller holds the lock."""
     for scratch in root.rglob(".*.tmp"):  # left by a merge that was cut short
         scratch.unlink()
@@ -159,15 +182,21 @@ def _merge(candidates: Iterable[Candidate], root: Path, merged: Merged) -> None:
     contents = {}
     for board, group in sorted(by_board.items(), key=lambda item: item[0].name):
         try:
-            contents[board] = _merge_board(board, group, merged)
+            contents[board] = _merge_board(board, group, missing, merged)
         except UserError as error:
             merged.refused.append(f"{board.folder}: {error}; {len(group)} records were not merged into it")
     contents = {board: records for board, records in contents.items() if records}
     merged.boards = len(contents)
-    _write(root / INDEX, tables.index(contents))
+    diagrams = rendering.index_figures(root, contents)
+    for path in set(root.glob("*_critical_difference.svg")) - diagrams.keys():
+        path.unlink()
+    for path, text in (diagrams | rendering.index_files(root, contents, diagrams)).items():
+        _write(path, text)
 
 
-def _merge_board(board: Board, candidates: Iterable[Candidate], merged: Merged) -> list[Record]:
+def _merge_board(
+    board: Board, candidates: Iterable[Candidate], missing: Iterable[not_run.NotRun], merged: Merged
+) -> list[Record]:
     """Merge into one board and render it; return its records."""
     before = board.records()
     accepted: list[Candidate] = []
@@ -191,9 +220,19 @@ def _merge_board(board: Board, candidates: Iterable[Candidate], merged: Merged) 
     for path in board.folder.glob("rankings/*/*.parquet"):
         if path not in standing:
             path.unlink()
+    absent = not_run.settled(
+        [*not_run.read(board.not_run_file), *(each for each in missing if not_run.belongs(each, after))], after
+    )
+    rendered: dict[Path, str] = {board.not_run_file: not_run.as_lines(absent)} if absent else {}
+    pictures: set[Path] = set()
     for issue, records in tables.by_issue(after):
-        _write(board.table(issue), tables.page(records, _comparison(board, issue, records)))
-        _render_by_encoder(board, issue, records)
+        sources = _sources(board, issue, records, [each for each in absent if each.issue is issue])
+        rendered |= rendering.issue_files(board, issue, records, sources) | rendering.figures(board, issue, records)
+        pictures |= sources.pictures(board)
+    for path, text in rendered.items():
+        _write(path, text)
+    for path in {*board.pages(), *board.pictures.glob("*")} - rendered.keys() - pictures:
+        path.unlink()
 
     merged.added += len(standing - old)
     merged.removed += len(old - standing)
@@ -201,26 +240,18 @@ def _merge_board(board: Board, candidates: Iterable[Candidate], merged: Merged) 
     return after
 
 
-def _comparison(board: Board, issue: Issue, records: list[Record]) -> Comparison | None:
-    """Compare the methods of a table; a board whose files are damaged is rendered without, and its check says why."""
-    if any(record.resampled is None for record in records):
-        return None
+def _sources(board: Board, issue: Issue, records: list[Record], absent: list[not_run.NotRun]) -> rendering.Sources:
+    """Return what the pages show; of a board whose files are damaged what can be had, and its check says why."""
+    sources = rendering.Sources(absent=absent)
     try:
         truth = read_truth(board.truth(issue), issue)
-        return comparison_of(board, records, evidence_of(board, records, truth))
+        sources = replace(sources, looks=rendering.looks_at(board, records, truth))
+        if all(record.resampled is not None for record in records):
+            comparison = comparison_of(board, records, evidence_of(board, records, truth))
+            sources = replace(sources, comparison=comparison)
     except UserError:
-        return None
-
-
-def _render_by_encoder(board: Board, issue: Issue, records: list[Record]) -> None:
-    """Write the tables by encoder and the heat map, or remove those that lack a grid now."""
-    grid = grid_of(records)
-    if grid.complete_methods:
-        _write(board.by_encoder(issue), by_encoder.page(records, grid))
-        _write(board.grid(issue), heatmap.draw(grid, by_encoder.title(grid, records)))
-        return
-    for path in (board.by_encoder(issue), board.grid(issue)):
-        path.unlink(missing_ok=True)
+        return sources
+    return sources
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -62,6 +62,11 @@ class Row:
         return any(record.paper_encoder not in (None, record.encoder) for record in self.records)
 
     @property
+    def submitted(self) -> bool:
+        """Whether a ranking was made elsewhere and handed in."""
+        return any(record.provenance is not None for record in self.records)
+
+    @property
     def decided_by_ties(self) -> bool:
         """Whether the order of tied items moves AP more than other items would."""
         interval, band = self.interval("AP"), [mean(self.values(name)) for name in BAND if self.values(name)]

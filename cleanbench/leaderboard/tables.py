@@ -7,15 +7,18 @@ from urllib.parse import quote
 
 from cleanbench.core import Issue
 from cleanbench.grid import grid_of
+from cleanbench.leaderboard import cuts
 from cleanbench.leaderboard.board import Board, truth_of
 from cleanbench.leaderboard.legend import legend
 from cleanbench.leaderboard.markdown import NOTHING, code, escaped, markdown, number
 from cleanbench.leaderboard.rows import BAND, BOUNDED, SHOWN, Row, mean, rows_of
 from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
+from cleanbench.not_run import NotRun
 from cleanbench.records import Record, Terms
+from cleanbench.scoring import weakness
 from cleanbench.uncertainty.comparison import Comparison
-from cleanbench.uncertainty.intervals import Interval, weak
+from cleanbench.uncertainty.intervals import Interval
 
 # Rows that are the best in fewer replicates are not named.
 FAVOURITE = 0.01
@@ -36,12 +39,13 @@ KINDS: Mapping[str, str] = {
 }
 
 
-def page(records: Sequence[Record], comparison: Comparison | None = None) -> str:
+def page(records: Sequence[Record], comparison: Comparison | None = None, absent: Sequence[NotRun] = ()) -> str:
     """Render the table of one issue of one board.
 
     Args:
         records: All records of the issue, at least one.
         comparison: Of the rows, in the order of `rows_of`; None where they cannot be compared.
+        absent: What did not run.
     """
     first = records[0]
     rows = rows_of(records)
@@ -53,6 +57,8 @@ def page(records: Sequence[Record], comparison: Comparison | None = None) -> str
         "",
         *ranked(rows, first, comparison),
         *_favourites(rows, comparison),
+        *cuts.section(rows),
+        *_absent(absent),
         "",
         "## How to read it",
         "",
@@ -63,8 +69,23 @@ def page(records: Sequence[Record], comparison: Comparison | None = None) -> str
     return "\n".join(lines) + "\n"
 
 
-def index(contents: Mapping[Board, Sequence[Record]]) -> str:
-    """Render the list of all boards."""
+def _absent(absent: Sequence[NotRun]) -> list[str]:
+    """Say what did not run, and why."""
+    if not absent:
+        return []
+    rows = [
+        [code(each.method), code(each.encoder) if each.encoder else NOTHING, escaped(each.reason)] for each in absent
+    ]
+    return ["", "## Not run", "", *markdown(["Method", "Encoder", "Reason"], rows, right=set())]
+
+
+def index(contents: Mapping[Board, Sequence[Record]], diagrams: Sequence[str] = ()) -> str:
+    """Render the list of all boards.
+
+    Args:
+        contents: Their records.
+        diagrams: Files of drawings that compare methods across data sets.
+    """
     lines = [
         "# Leaderboards",
         "",
@@ -88,6 +109,13 @@ def index(contents: Mapping[Board, Sequence[Record]]) -> str:
         ]
     else:
         lines.append("There is no board yet.")
+    if diagrams:
+        lines += ["", "## Across data sets", "", *(f"![Mean ranks over data sets]({name})" for name in diagrams)]
+        lines += [
+            "",
+            "Mean ranks by AP of the methods that ran on all data sets; contaminated variants of one set count once. "
+            "Bars join methods that Nemenyi's test at 5 % cannot tell apart.",
+        ]
     lines += [
         "",
         "`python -m cleanbench.leaderboard` merges the finished runs under `runs` and writes these pages; "
@@ -136,20 +164,27 @@ def terms_of(records: Sequence[Record]) -> Terms | None:
 
 
 def _terms(records: Sequence[Record]) -> list[str]:
-    """Say under which licence the data are, and what to cite; nothing where no record knows."""
+    """Say what the card of the data set says; nothing where no record knows."""
     terms = terms_of(records)
     if terms is None:
         return []
-    cited = f" Cite: {escaped(terms.citation)}." if terms.citation else ""
-    found = f" Identifier: {escaped(terms.identifier)}." if terms.identifier else ""
-    return [f"- {escaped(sentence(terms))}{cited}{found}"]
+    stated = {
+        "Cite": terms.citation,
+        "Identifier": terms.identifier,
+        "How this truth was made": terms.truth,
+        "Images that belong together": terms.grouping,
+        "Known blemishes": " ".join(terms.blemishes),
+    }
+    return [
+        f"- {escaped(sentence(terms))}",
+        *[f"- {title}: {escaped(text)}" for title, text in stated.items() if text.strip()],
+    ]
 
 
 def _doubts(records: Sequence[Record]) -> list[str]:
     """Say where intervals are not to be relied on."""
-    first = records[0]
-    reason = weak("AP", first.faulty, first.items)
-    if not reason or all(record.resampled is None for record in records):
+    reason = next(filter(None, map(weakness, records)), "")
+    if not reason:
         return []
     return [f"- **{reason[0].upper()}{reason[1:]}: intervals and ranks are rough, and hold less often than they say.**"]
 
@@ -208,28 +243,34 @@ def _favourites(rows: Sequence[Row], comparison: Comparison | None) -> list[str]
 
 
 def _cells(row: Row, ranks: list[str], covered: bool, costed: bool) -> list[str]:
-    costs = [record.cost for record in row.records]
+    costs = [record.cost for record in row.records if record.cost is not None]
     supervised = any(record.supervised for record in row.records)
     coverage = min(record.coverage for record in row.records)
     return [
         *ranks,
-        code(row.method) + (" †" if supervised else ""),
+        code(row.method) + (" †" if supervised else "") + (" ¶" if row.submitted else ""),
         (code(row.encoder) if row.encoder else NOTHING) + (" ‡" if row.foreign else ""),
         *[_measured(row.values(name), row.interval(name) if name in BOUNDED else None) for name in SHOWN],
         _band(row) + (" §" if row.decided_by_ties else ""),
         # Rounded down: what is not covered whole never prints as 1.
         *([] if covered else [f"{math.floor(coverage * 1000) / 1000:.3f}"]),
         str(len(row.records)),
-        f"{mean([cost.fit_cpu_seconds + cost.cpu_seconds for cost in costs]):.1f}",
-        f"{mean([cost.peak_mib for cost in costs]):.0f}",
+        f"{mean([cost.total_cpu_seconds for cost in costs]):.1f}" if costs else NOTHING,
+        f"{mean([cost.peak_mib for cost in costs]):.0f}" if costs else NOTHING,
         *([f"{mean(row.encoder_costs):.1f}" if row.encoder_costs else NOTHING] if costed else []),
     ]
 
 
-def _rank(row: Row, printed: Sequence[float]) -> str:
+def rank_of(row: Row, printed: Sequence[float]) -> int | None:
+    """Return the rank by AP as printed among those of all rows; None where a row has no AP."""
     if row.printed_ap == -math.inf:
-        return NOTHING
-    return str(1 + sum(other > row.printed_ap for other in printed))
+        return None
+    return 1 + sum(other > row.printed_ap for other in printed)
+
+
+def _rank(row: Row, printed: Sequence[float]) -> str:
+    rank = rank_of(row, printed)
+    return NOTHING if rank is None else str(rank)
 
 
 def _band(row: Row) -> str:

@@ -46,7 +46,7 @@ def comparison_page(runs: Path, image_set: ImageSet | None, missing: Sequence[Mi
     sections.append(section("The data", *_data(records, image_set)))
     title = f"{len(found.members)} runs on {runs.name}" if len(found.members) != 1 else f"1 run on {runs.name}"
     lead = [_summary(found), *(note(f"{issue.heading}: {reason}.") for issue, reason in found.refused.items())]
-    html = document(title, sections, lead, made(), style() + "".join(rules for _, rules in made_of))
+    html = document(title, sections, lead, made(), style=style() + "".join(rules for _, rules in made_of))
     figures = {
         f"{issue}_{name}.{ending}": content
         for issue, those in drawn.items()

@@ -127,8 +127,9 @@ def _table(compared: Compared, of_all: Comparisons) -> Html:
         if comparison is not None:
             low, high = int(comparison.lowest[place]), int(comparison.highest[place])
             rank, tier = (f"{low}" if low == high else f"{low}–{high}"), str(comparison.tiers[place])
-        cpu = mean([record.cost.fit_cpu_seconds + record.cost.cpu_seconds for record in row.records])
-        peak = max(record.cost.peak_mib for record in row.records)
+        costs = [record.cost for record in row.records if record.cost is not None]
+        cpu = f"{mean([cost.total_cpu_seconds for cost in costs]):.1f}" if costs else "–"
+        peak = f"{max(cost.peak_mib for cost in costs):.0f}" if costs else "–"
         cells = [_mean(row, name) for name in SHOWN]
         rows.append(
             [
@@ -138,8 +139,8 @@ def _table(compared: Compared, of_all: Comparisons) -> Html:
                 row.encoder or "–",
                 *cells,
                 len(row.records),
-                f"{cpu:.1f}",
-                f"{peak:.0f}",
+                cpu,
+                peak,
             ]
         )
     by_chance = [number(sentences.chance_of(first, name)) for name in SHOWN]

@@ -1,8 +1,9 @@
 """The one skeleton of all HTML pages: a file that needs no network, on a phone, on paper and in the dark.
 
 A page is made from parts that are `Html`; whatever is only a ``str``, such as an id, a class name or a reason, is
-escaped on its way in, so that a name like ``<script>`` is shown and never run. A policy in the page forbids scripts
-and every request; images are part of the file. The same parts always give the same bytes.
+escaped on its way in, so that a name like ``<script>`` is shown and never run. A policy in the page forbids every
+request, and every script but the page's own, by its digest; images are part of the file. The same parts always give
+the same bytes.
 
 Example:
     >>> part = section("Images", paragraph("There are ", code("<b>"), "."), table(["id", Column("bytes")], [["a", 7]]))
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL import Image
 
-# No script, no request; styles in the page, images as part of it.
+# No request, and no script unless `document` adds its own; styles in the page, images as part of it.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
@@ -69,7 +70,14 @@ class Tile:
 
 
 def document(
-    title: str, sections: Sequence[Section], lead: Sequence[str] = (), footer: str = "", style: str = ""
+    title: str,
+    sections: Sequence[Section],
+    lead: Sequence[str] = (),
+    footer: str = "",
+    *,
+    style: str = "",
+    script: str = "",
+    pictures: bool = False,
 ) -> str:
     """Return a page.
 
@@ -78,11 +86,15 @@ def document(
         sections: In their order; of several, links lead to each.
         lead: What stands between the title and the links: paragraphs, notes, facts.
         footer: What stands at the end, such as how the page was made.
-        style: Rules of this kind of page, after those of all pages; this program's own, it is not made safe.
+        style: Rules of CSS that come after those of every page.
+        script: JavaScript, run at the end of the page; a page must say all it has to say without it, too.
+        pictures: Whether images lie in files beside the page.
 
     Raises:
-        ValueError: If two sections have the same anchor.
+        ValueError: If two sections have the same anchor, or style or script would end their element.
     """
+    if re.search(r"</(style|script)|<!--", style + script, re.IGNORECASE):
+        raise ValueError("a style or a script must not hold </style, </script or <!--")
     anchors = [part.anchor for part in sections]
     if len(set(anchors)) < len(anchors):
         raise ValueError(f"two sections have the same anchor among {anchors}; give one an anchor of its own")
@@ -94,9 +106,14 @@ def document(
         for part in sections
     ]
     end = f"<footer>{escaped(footer)}</footer>\n" if footer else ""
+    policy = POLICY.replace("img-src data:", "img-src data: 'self'") if pictures else POLICY
+    if script:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        policy += f"; script-src 'sha256-{digest}'"
+        end += f"<script>{script}</script>\n"
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
         f"<title>{escaped(title)}</title>\n<style>\n{_style()}{style}</style>\n</head>\n<body>\n"
@@ -230,7 +247,12 @@ def contact_sheet(tiles: Iterable[Tile], caption: str) -> Html:
 
 
 def thumbnail(image: "Image.Image", side: int = 112) -> str:
-    """Return an image, no side longer than ``side`` pixels, as an address that holds all of it.
+    """Return an image, no side longer than ``side`` pixels, as an address that holds all of it."""
+    return f"data:image/jpeg;base64,{base64.b64encode(small_jpeg(image, side)).decode()}"
+
+
+def small_jpeg(image: "Image.Image", side: int) -> bytes:
+    """Return an image, no side longer than ``side`` pixels, as the bytes of a JPEG file.
 
     Metadata such as a place or a name are left behind.
     """
@@ -242,7 +264,7 @@ def thumbnail(image: "Image.Image", side: int = 112) -> str:
     bare.paste(small)
     buffer = io.BytesIO()
     bare.save(buffer, "JPEG", quality=85)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return buffer.getvalue()
 
 
 # Signs that turn the direction of what follows: "photo[U+202E]gpj.exe" would read "photoexe.jpg".

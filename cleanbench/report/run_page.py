@@ -76,7 +76,7 @@ def run_page(run: Finished, image_set: ImageSet | None, warnings: Sequence[str] 
     if images := _no_images(image_set):
         lead.append(note(images))
     title = f"{run.first.label} on {run.first.dataset}"
-    html = document(title, sections, [*lead, headline(issues)], made(), style())
+    html = document(title, sections, [*lead, headline(issues)], made(), style=style())
     figures = {
         f"{issue}_{name}.{ending}": content
         for issue, those in drawn.items()
@@ -205,11 +205,12 @@ def _files(run: Finished) -> Section:
     rows: list[list[str]] = [
         [
             record.issue.heading,
-            f"{record.cost.fit_cpu_seconds + record.cost.cpu_seconds:.1f}",
+            f"{record.cost.total_cpu_seconds:.1f}",
             f"{record.cost.wall_seconds:.1f}",
             f"{record.cost.peak_mib:,.0f}",
         ]
         for record in run.run.records
+        if record.cost is not None
     ]
     head: list[str | Column] = ["Issue", Column("CPU s"), Column("Elapsed s"), Column("Peak MiB")]
     cost = table(head, rows, "CPU seconds with those of the work that issues share; memory of the whole process.")

@@ -73,8 +73,8 @@ def _metrics(record: Record) -> dict[str, float]:
         "items": record.items,
         "faulty": record.faulty,
         "coverage": record.coverage,
-        "cpu_seconds": record.cost.fit_cpu_seconds + record.cost.cpu_seconds,
-        "peak_mib": record.cost.peak_mib,
+        "cpu_seconds": record.cost.total_cpu_seconds if record.cost else None,
+        "peak_mib": record.cost.peak_mib if record.cost else None,
     }
     for name, measured in record.metrics.items():
         spelled = metric_name(name)

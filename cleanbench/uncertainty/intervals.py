@@ -20,7 +20,7 @@ Replicates (`cleanbench.uncertainty.replicates`) say how a metric varies with th
   Jeffreys' limit allows (none seen among n) were at the other end.
 - Image weights count what each pair has of its own three times; two of these are taken back (`shrinkage`).
 
-``benchmarks/coverage.py`` shows how often such intervals hold the truth. `weak` says where that is not claimed.
+``benchmarks/interval_coverage.py`` shows how often such intervals hold the truth, `weak` says where nothing is claimed.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,9 @@ from cleanbench.uncertainty.resampling import Resampling
 LEVEL = 0.95
 # Fewer give intervals, but no promise that they hold the truth in 95 of 100 cases.
 ENOUGH_FAULTY = 20
+ENOUGH_FAULTY_FOR = {"AUPRG": 100, "AUPRG_reference": 100}  # ruled by the few that lead
 ENOUGH_TOP = 100
+ENOUGH_IMAGES = 400  # where images are drawn again
 # Values nearer to a bound than this lie at it: their logit would be that of rounding.
 EDGE = 1e-9
 
@@ -68,7 +70,7 @@ def intervals(
     if not 0 < faulty < items:
         return {}
     rarer = min(faulty, items - faulty)
-    counted = min(rarer, resampling.units)
+    counted = min(rarer, resampling.disjoint)
     quantile = float(stdtrit(max(counted - 1, 1), (1 + LEVEL) / 2)) * np.sqrt(small_sample(counted))
     outranked = METRICS["AUROC"].formula(levels)
     found = {}
@@ -91,17 +93,26 @@ def is_share(name: str) -> bool:
     return name == "AUROC" or METRICS[name].cut is not None
 
 
-def weak(name: str, faulty: int, items: int) -> str:
+def weak(name: str, faulty: int, items: int, images: int | None = None) -> str:
     """Say why an interval is not claimed to hold the truth in 95 of 100 cases; empty where it is.
+
+    Args:
+        name: Of a metric.
+        faulty: Faulty items.
+        items: Annotated items.
+        images: How many images were drawn again; None where items or components were.
 
     Example:
         >>> weak("P@10", 100, 500)
         'k = 10 is below 100'
     """
-    if faulty < ENOUGH_FAULTY:
-        return f"{faulty} faulty items are fewer than {ENOUGH_FAULTY}"
+    enough = ENOUGH_FAULTY_FOR.get(name, ENOUGH_FAULTY)
+    if faulty < enough:
+        return f"{faulty} faulty items are fewer than {enough}"
     if items - faulty < ENOUGH_FAULTY:
         return f"{items - faulty} clean items are fewer than {ENOUGH_FAULTY}"
+    if images is not None and images < ENOUGH_IMAGES:
+        return f"{images} images that judged pairs share are fewer than {ENOUGH_IMAGES}"
     cut = METRICS[name].cut
     if cut is not None and (k := depth(cut, items)) < ENOUGH_TOP:
         return f"k = {k} is below {ENOUGH_TOP}"

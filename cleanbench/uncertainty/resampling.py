@@ -35,6 +35,11 @@ class Resampling:
     first: Ints
     second: Ints
 
+    @property
+    def disjoint(self) -> int:
+        """How many items there can be at most that share no unit: of n images, n/2 pairs."""
+        return self.units // 2 if self.unit == "images" else self.units
+
     @classmethod
     def independent(cls, items: int) -> Self:
         """Draw ``items`` items independently of each other."""

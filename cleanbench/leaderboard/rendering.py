@@ -1,0 +1,124 @@
+"""All files that follow from the records of a board: what a merge writes and a check compares."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from cleanbench.core import Issue, UserError
+from cleanbench.grid import grid_of
+from cleanbench.leaderboard import across, by_encoder, heatmap, tables
+from cleanbench.leaderboard.board import Board
+from cleanbench.leaderboard.entries import entries_of
+from cleanbench.leaderboard.evidence import Judgements, Look, look
+from cleanbench.leaderboard.exports import as_csv, as_json, as_latex
+from cleanbench.leaderboard.site.board_page import board_page
+from cleanbench.leaderboard.site.entry_page import entry_page, stem
+from cleanbench.leaderboard.site.index_page import index_page
+from cleanbench.leaderboard.tables import terms_of
+from cleanbench.licence import may_show_images
+from cleanbench.not_run import NotRun
+from cleanbench.records import Record
+from cleanbench.uncertainty.comparison import Comparison
+
+INDEX, SITE = "README.md", "index.html"
+
+
+def index_files(
+    root: Path, contents: Mapping[Board, Sequence[Record]], diagrams: Iterable[Path] = ()
+) -> dict[Path, str]:
+    """Return the lists of all boards, by their places.
+
+    Args:
+        root: Holds the boards.
+        contents: Their records.
+        diagrams: What `index_figures` drew.
+    """
+    lines = {
+        board: {issue: (entries_of(own), own) for issue, own in tables.by_issue(records)}
+        for board, records in contents.items()
+    }
+    names = [path.name for path in diagrams]
+    return {root / INDEX: tables.index(contents, names), root / SITE: index_page(lines, names, asset("site.css"))}
+
+
+def index_figures(root: Path, contents: Mapping[Board, Sequence[Record]]) -> dict[Path, str]:
+    """Return the drawings that compare methods across data sets, by their places."""
+    return {root / name: drawn for name, drawn in across.diagrams(contents).items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """What the pages of an issue show besides its records.
+
+    Attributes:
+        comparison: Of the rows; None where they cannot be compared.
+        looks: At the rankings, by the records' keys; none where one cannot be read.
+        absent: What did not run.
+    """
+
+    comparison: Comparison | None = None
+    looks: Mapping[str, Look] = field(default_factory=dict)
+    absent: Sequence[NotRun] = ()
+
+    def pictures(self, board: Board) -> set[Path]:
+        """Return where the pictures of the items lie that the pages show, if there are pictures."""
+        shown = (suspect.ids for each in self.looks.values() for suspect in each.top)
+        return {board.picture(name) for ids in shown for name in ids}
+
+
+def looks_at(board: Board, records: Sequence[Record], truth: Judgements) -> dict[str, Look]:
+    """Look at the ranking of every record, by the record's key; what cannot be read is left out."""
+    looks = {}
+    for record in records:
+        try:
+            looks[record.key] = look(board.ranking(record), record.issue, truth)
+        except UserError:  # a check names the file
+            continue
+    return looks
+
+
+def issue_files(board: Board, issue: Issue, records: Sequence[Record], sources: Sources) -> dict[Path, str]:
+    """Return the tables and pages of one issue of a board, by their places; its heat map is in `figures`.
+
+    Args:
+        board: The board.
+        issue: The issue.
+        records: All its records, at least one.
+        sources: What they show besides.
+    """
+    comparison, absent = sources.comparison, sources.absent
+    grid = grid_of(records)
+    entries = entries_of(records, comparison)
+    style, script = asset("site.css") + asset("board.css"), asset("board.js")
+    curves = {key: each.curve for key, each in sources.looks.items()}
+    terms = terms_of(records)
+    allowed = terms is not None and may_show_images(terms, shared=True)
+    pictures = frozenset(filter(Path.exists, sources.pictures(board))) if allowed else frozenset()
+    files = {
+        board.table(issue): tables.page(records, comparison, absent),
+        board.exported(issue, ".csv"): as_csv(entries, records),
+        board.exported(issue, ".json"): as_json(entries, records, board, absent),
+        board.exported(issue, ".tex"): as_latex(entries, records),
+        board.site(issue): board_page(entries, records, board, curves, comparison, absent, style=style, script=script),
+    }
+    if grid.complete_methods:
+        files[board.by_encoder(issue)] = by_encoder.page(records, grid)
+    for entry in entries:
+        files[board.entry(issue, stem(entry))] = entry_page(entry, sources.looks, pictures, board, asset("site.css"))
+    return files
+
+
+def figures(board: Board, issue: Issue, records: Sequence[Record]) -> dict[Path, str]:
+    """Return the drawings of one issue of a board; their bytes depend on the version of matplotlib."""
+    grid = grid_of(records)
+    if not grid.complete_methods:
+        return {}
+    return {board.grid(issue): heatmap.draw(grid, by_encoder.title(grid, records))}
+
+
+@cache
+def asset(name: str) -> str:
+    """Return a style or a script of the site."""
+    return resources.files("cleanbench.leaderboard.site").joinpath(name).read_text(encoding="utf-8")
