@@ -39,7 +39,7 @@ def job(config: DictConfig) -> "Outcome | None":
     choices = {str(group): str(choice) for group, choice in running.runtime.choices.items()}
     name = choices.get("method", "method")
     try:
-        outcome = rank(config, choices, config_folders())
+        outcome = rank(config, choices, config_folders(), list(running.overrides.task))
     except UserError as mistake:
         if not sweeping:
             sys.stderr.write(f"error: {mistake}\n")

@@ -1,11 +1,9 @@
 """What a method is asked, and what its answer means: between positions it sees and ids of the set."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from cleanbench import pairs
-from cleanbench.core import Floats, GroundTruth, Ints, Issue, Need, Ranking
+from cleanbench.core import Bools, Floats, GroundTruth, Ints, Issue, Need, Ranking
 from cleanbench.detector import Detector
 from cleanbench.image_set import ImageSet
 from cleanbench.worker import Answer, Task
@@ -43,6 +41,13 @@ def inapplicable(detector: type[Detector], issue: Issue, image_set: ImageSet) ->
     return ""
 
 
+def unasked(image_set: ImageSet, issue: Issue, retrieve: int) -> str:
+    """Say that there is nothing to ask; empty if there is."""
+    if issue.ranks_pairs and not retrieve and image_set.truth(issue) is None:
+        return "not applicable: no pair is judged, and retrieve=0 lists none"
+    return ""
+
+
 def task_of(detector: type[Detector], image_set: ImageSet, issue: Issue, rows: Ints, retrieve: int) -> Task:
     """Decide what the method is asked: every image, or annotated pairs hidden among random ones."""
     labelled = image_set.labels is None or image_set.labels[rows] >= 0
@@ -66,6 +71,29 @@ def task_of(detector: type[Detector], image_set: ImageSet, issue: Issue, rows: I
     return Task(issue, seen, pairs=(shuffled[: middle + shared], shuffled[max(0, middle - shared) :]))
 
 
+def queue_task(detector: type[Detector], image_set: ImageSet, task: Task, retrieve: int) -> Task | None:
+    """Ask for the queue beside the scores of annotated pairs; None where it would take scoring every pair, or none is.
+
+    A method that has no way of its own to retrieve would score all pairs, which takes far longer than the run.
+    """
+    if not (task.issue.ranks_pairs and image_set.truth(task.issue) is not None and retrieve):
+        return None
+    if detector.retrieve is Detector.retrieve:
+        return None
+    return Task(task.issue, task.rows, retrieve=retrieve, queue=True)
+
+
+def queue_of(task: Task, rows: Ints, answer: Answer) -> Ranking | str:
+    """Bring a retrieved queue back to positions in the whole set, or say why there is none."""
+    if answer.problem or answer.items is None:
+        return f"{answer.problem}: {answer.reason}"
+    try:
+        seen = rows if task.rows is None else rows[task.rows]
+        return _retrieved(task.issue, task, seen, answer)
+    except ValueError as error:
+        return f"failed: {error}"
+
+
 def ranking_of(issue: Issue, image_set: ImageSet, task: Task, rows: Ints, answer: Answer) -> Ranking:
     """Bring a method's answer back to positions in the whole set; what it could not see ranks last.
 
@@ -77,11 +105,15 @@ def ranking_of(issue: Issue, image_set: ImageSet, task: Task, rows: Ints, answer
     seen = rows if task.rows is None else rows[task.rows]
     try:
         if answer.items is not None:
-            return _retrieved(issue, task, seen, answer.items, answer.scores[0], answer.notes)
+            return _retrieved(issue, task, seen, answer)
         if not issue.ranks_pairs:
             scores = np.full(len(image_set), -np.inf)
             scores[seen] = answer.scores[0]
-            return Ranking(issue, np.arange(len(image_set)), scores)
+            flags = None
+            if answer.flags is not None:
+                flags = np.zeros(len(image_set), dtype=bool)
+                flags[seen] = answer.flags
+            return Ranking(issue, np.arange(len(image_set)), scores, flags, answer.notes)
         truth = image_set.truth(issue)
         every = np.zeros((0, 2), dtype=np.int64) if truth is None else asked_pairs(image_set, truth)
         if not task.pairs:
@@ -94,27 +126,29 @@ def ranking_of(issue: Issue, image_set: ImageSet, task: Task, rows: Ints, answer
         if not (same | ~finite).all() or (np.isfinite(scores) != np.isfinite(scores[first][back])).any():
             raise NoRanking("failed", "the score of a pair changes with the other pairs that are asked")
         known = seen[pairs.decode(codes, len(seen))]
-        return Ranking(issue, every, pairs.lookup(every, known, scores[first], len(image_set)))
+        flags = None
+        if answer.flags is not None:
+            flags = pairs.lookup(every, known, answer.flags[first].astype(np.float64), len(image_set)) > 0
+        return Ranking(issue, every, pairs.lookup(every, known, scores[first], len(image_set)), flags, answer.notes)
     except ValueError as error:
         raise NoRanking("failed", str(error)) from error
 
 
-def _retrieved(
-    issue: Issue, task: Task, seen: Ints, items: Ints, scores: Floats, notes: Mapping[str, str | int | float]
-) -> Ranking:
+def _retrieved(issue: Issue, task: Task, seen: Ints, answer: Answer) -> Ranking:
     """Check what a method chose to list; positions become those of the whole set.
 
     Raises:
         ValueError: If it lists more than asked, a pair twice, or images that are not there.
     """
-    found = Ranking(issue, items, scores)
+    assert answer.items is not None  # it is what was retrieved
+    found = Ranking(issue, answer.items, answer.scores[0], answer.flags)
     if len(found) > task.retrieve:
         raise ValueError(f"{len(found)} pairs were retrieved, at most {task.retrieve} were asked for")
     if found.items.size and not (found.items.min() >= 0 and found.items.max() < len(seen)):
         raise ValueError(f"a retrieved pair points outside the {len(seen)} images")
     if len(np.unique(pairs.encode(found.items, len(seen)))) < len(found):
         raise ValueError("a pair is retrieved twice")
-    return Ranking(issue, seen[found.items], found.scores, notes=notes)
+    return Ranking(issue, seen[found.items], found.scores, found.flags, answer.notes)
 
 
 def scores_of(ranking: Ranking, truth: GroundTruth | None, images: int) -> Floats:
@@ -125,6 +159,16 @@ def scores_of(ranking: Ranking, truth: GroundTruth | None, images: int) -> Float
         return pairs.lookup(truth.items, ranking.items, ranking.scores, images)
     scores: Floats = ranking.scores[truth.items]
     return scores
+
+
+def flags_of(ranking: Ranking, truth: GroundTruth, images: int) -> Bools | None:
+    """Return the method's own decision on the annotated items, in the order of the truth; None if it has none."""
+    if ranking.flags is None:
+        return None
+    if ranking.issue.ranks_pairs:
+        return pairs.lookup(truth.items, ranking.items, ranking.flags.astype(np.float64), images) > 0
+    flags: Bools = ranking.flags[truth.items]
+    return flags
 
 
 def asked_pairs(image_set: ImageSet, truth: GroundTruth) -> Ints:

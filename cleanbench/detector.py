@@ -2,13 +2,14 @@
 
 import importlib.metadata
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
 
-from cleanbench.core import Floats, Ints, Issue, Need, Ranking, read_only
-from cleanbench.view import View
+from cleanbench.core import Bools, Floats, Ints, Issue, Need, Ranking, read_only
+from cleanbench.view import NotApplicable, View
 
 
 class Detector:
@@ -63,6 +64,22 @@ class Detector:
             data.afford(cost_of_all(score, len(data)))
         return most_suspicious(score, len(data), limit)
 
+    def flags(self, issue: Issue, data: View, ranking: Ranking) -> Bools | None:
+        """Return the method's own decision on what it has ranked: is it faulty? Shape ``(L,)``; None: it has none.
+
+        Override it where the method's definition says where to cut. It is asked right after the ranking, on the same
+        instance, and must not change a score.
+
+        Args:
+            issue: What was ranked.
+            data: What the ranking was made from.
+            ranking: All images in their order, or the pairs that were asked for or retrieved.
+
+        Raises:
+            NotApplicable: With the reason why the method cannot decide here.
+        """
+        return None
+
     @classmethod
     def issues(cls) -> tuple[Issue, ...]:
         """Return the issues it solves: those whose method it overrides."""
@@ -100,6 +117,21 @@ class Detector:
         every = self._checked(issue, scores, len(data))
         chosen = np.arange(len(data)) if items is None else np.asarray(items, dtype=np.int64)
         return Ranking(issue, chosen, every[chosen])
+
+    @final
+    def decided(self, data: View, ranking: Ranking) -> Ranking:
+        """Return a ranking of this method with its `flags`, or with a note why it cannot decide.
+
+        Raises:
+            ValueError: If the flags are not one bool for each score.
+        """
+        if not len(ranking):
+            return ranking
+        try:
+            flags = self.flags(ranking.issue, data.restricted(self.needs_for(ranking.issue)), ranking)
+        except NotApplicable as reason:
+            return replace(ranking, notes={**ranking.notes, "undecided": str(reason)})
+        return ranking if flags is None else replace(ranking, flags=flags)
 
     def _checked(self, issue: Issue, scores: Any, expected: int) -> Floats:
         array: npt.NDArray[Any] = np.asarray(scores)

@@ -81,6 +81,22 @@ def write_table(path: Path, columns: Mapping[str, Any]) -> None:
     scratch.replace(path)
 
 
+def read_flags(path: Path, issue: Issue) -> tuple[list[tuple[str, ...]], npt.NDArray[np.bool_]] | None:
+    """Read the ids of a ranking and the method's own decisions; None if it made none.
+
+    Raises:
+        UserError: If the file is missing or damaged, or its flags are not true or false.
+    """
+    import pyarrow.parquet
+
+    if not path.exists() or "flag" not in pyarrow.parquet.read_schema(path).names:
+        return None
+    rows, flags = read_table(path, issue, "flag")
+    if flags.dtype != np.bool_:
+        raise UserError(f"{path} has a column flag of {flags.dtype}; flags are true or false")
+    return rows, flags
+
+
 def align(
     asked: Sequence[tuple[str, ...]], known: Sequence[tuple[str, ...]], scores: npt.NDArray[Any]
 ) -> npt.NDArray[np.float64]:

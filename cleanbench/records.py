@@ -190,6 +190,24 @@ class Provenance(Frozen):
     peak_mib: float | None = None
 
 
+class Cut(Frozen):
+    """The method's own decision, compared with the annotated items.
+
+    Attributes:
+        flagged: How many of the annotated items it flags.
+        precision: Share of these that are faulty.
+        recall: Share of the faulty items that it flags.
+        f1: Harmonic mean of both.
+        cpu_seconds: What the decision took beside the ranking; None for one made elsewhere.
+    """
+
+    flagged: int
+    precision: Measured
+    recall: Measured
+    f1: Measured
+    cpu_seconds: float | None
+
+
 class Record(Frozen):
     """One method on one issue of one data set.
 
@@ -219,6 +237,7 @@ class Record(Frozen):
         notes: What the method says of its ranking, such as the recall of an approximate retrieval.
         provenance: Where a ranking comes from that was made elsewhere; None for a run of the harness.
         terms: What the card of the data set says that must stand beside its numbers; None in older records.
+        cut: What the method's own decision is worth; None if it makes none, or there is no truth.
         resampled: What the intervals draw again; None in a record without intervals.
         schema_version: Version of this format.
     """
@@ -248,6 +267,7 @@ class Record(Frozen):
     notes: dict[str, str | int | float] = {}
     terms: Terms | None = None
     provenance: Provenance | None = None
+    cut: Cut | None = None
     resampled: Resampled | None = None
     schema_version: Literal[1] = SCHEMA
 
@@ -257,7 +277,7 @@ class Record(Frozen):
         content: dict[str, Any] = dump(self)
         if not self.notes:
             content.pop("notes", None)
-        for name in ("terms", "provenance", "resampled"):
+        for name in ("terms", "provenance", "cut", "resampled"):
             if getattr(self, name) is None:
                 content.pop(name, None)
         return content

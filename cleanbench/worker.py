@@ -13,13 +13,15 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cleanbench import processes
-from cleanbench.core import Floats, Ints, Issue, Need, UserError, read_only
+from cleanbench.core import Bools, Floats, Ints, Issue, Need, Ranking, UserError, read_only
 from cleanbench.detector import Detector
 from cleanbench.images import Images
 from cleanbench.processes import cpu_seconds, peak_mib
@@ -40,12 +42,19 @@ class Task:
         rows: The images that the method sees, among the readable ones; None for all.
         pairs: Lists of pairs to score, in positions of what the method sees; empty for single images.
         retrieve: How many pairs to list instead, if none are given.
+        queue: Whether that list stands beside the scores of given pairs; its costs are told apart.
     """
 
     issue: Issue
     rows: Ints | None = None
     pairs: tuple[Ints, ...] = ()
     retrieve: int = 0
+    queue: bool = False
+
+    @property
+    def name(self) -> str:
+        """The issue, or the queue of it."""
+        return f"{self.issue}_queue" if self.queue else str(self.issue)
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,8 @@ class Answer:
         peak_mib: Highest resident memory of the process so far.
         base_mib: The same before the method started.
         notes: What the method says of its ranking.
+        flags: The method's own decision on each score, in the order of all ``scores``; None if it has none.
+        decision_cpu_seconds: CPU time of that decision, which ``cpu_seconds`` leaves out.
     """
 
     items: Ints | None = None
@@ -95,9 +106,11 @@ class Answer:
     peak_mib: float = 0.0
     base_mib: float = 0.0
     notes: Mapping[str, str | int | float] = field(default_factory=dict)
+    flags: Bools | None = None
+    decision_cpu_seconds: float = 0.0
 
 
-def execute(job: Job, timeout: float | None = None) -> tuple[dict[Issue, Answer], str]:
+def execute(job: Job, timeout: float | None = None) -> tuple[dict[str, Answer], str]:
     """Run a job in a child process.
 
     Args:
@@ -105,7 +118,7 @@ def execute(job: Job, timeout: float | None = None) -> tuple[dict[Issue, Answer]
         timeout: Seconds after which the child is stopped.
 
     Returns:
-        An answer per issue, and everything that the child printed.
+        An answer per task, by its name, and everything that the child printed.
     """
     with tempfile.TemporaryDirectory(prefix="cleanbench-") as name:
         folder = Path(name)
@@ -125,11 +138,11 @@ def execute(job: Job, timeout: float | None = None) -> tuple[dict[Issue, Answer]
         log = _printed(folder / "log.txt")
         answers = {}
         for task in job.tasks:
-            path = folder / f"{task.issue}.pickle"
+            path = folder / f"{task.name}.pickle"
             if path.exists():
-                answers[task.issue] = pickle.loads(path.read_bytes())
+                answers[task.name] = pickle.loads(path.read_bytes())
             else:
-                answers[task.issue] = Answer(problem="failed", reason=stopped or _cause(child.returncode, log))
+                answers[task.name] = Answer(problem="failed", reason=stopped or _cause(child.returncode, log))
         return answers, log
 
 
@@ -174,9 +187,9 @@ def main(folder: Path) -> None:
             answer = work.answer(task)
             if os.getpid() != process:
                 os._exit(0)  # a process that the method forked has come back with an answer of its own
-            scratch = folder / f"{task.issue}.tmp"
+            scratch = folder / f"{task.name}.tmp"
             scratch.write_bytes(pickle.dumps(answer))
-            scratch.rename(folder / f"{task.issue}.pickle")
+            scratch.rename(folder / f"{task.name}.pickle")
             bar.update(1)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -203,6 +216,8 @@ class Work:
         items: Ints | None = None
         scores: tuple[Floats, ...] = ()
         notes: dict[str, str | int | float] = {}
+        flags: Bools | None = None
+        ranked: tuple[float, float, float] | None = None  # CPU seconds, wall seconds and MiB when the scores were there
         problem = reason = ""
         try:
             view = self.view if task.rows is None else self.view.take(task.rows)
@@ -212,9 +227,15 @@ class Work:
                 found = detector.retrieve(view.restricted(detector.needs_for(task.issue)), task.retrieve)
                 items, scores, notes = found.items, (found.scores,), dict(found.notes)
             elif task.issue.ranks_pairs:
-                scores = tuple(detector.rank(task.issue, view, pairs).scores for pairs in task.pairs)
+                rankings = [detector.rank(task.issue, view, pairs) for pairs in task.pairs]
+                scores = tuple(ranking.scores for ranking in rankings)
+                found = _joined(task.issue, rankings)
             else:
-                scores = (detector.rank(task.issue, view).scores,)
+                found = detector.rank(task.issue, view)
+                scores = (found.scores,)
+            ranked = cpu_seconds(), time.perf_counter(), peak_mib()
+            decided = detector.decided(view, found)
+            flags, notes = decided.flags, dict(decided.notes)
         except TooCostly as error:
             problem, reason = "not run", str(error)
         except NotApplicable as error:
@@ -227,17 +248,20 @@ class Work:
         except (Exception, SystemExit) as error:
             traceback.print_exc()
             problem, reason = "failed", f"{type(error).__name__}: {error}"
+        end_cpu, end_wall, peak = ranked or (cpu_seconds(), time.perf_counter(), peak_mib())
         return Answer(
             items,
             scores,
             problem,
             reason,
-            cpu_seconds() - start_cpu,
-            time.perf_counter() - start_wall,
+            end_cpu - start_cpu,
+            end_wall - start_wall,
             self.fit_cpu_seconds,
-            peak_mib(),
+            peak,
             self.base_mib,
             notes,
+            flags,
+            cpu_seconds() - end_cpu if ranked else 0.0,
         )
 
     def _detector(self, view: View, whole: bool) -> Detector:
@@ -266,6 +290,12 @@ class Work:
             shared &= detector.needs_for(issue)
         detector.fit(view.restricted(shared))
         return detector
+
+
+def _joined(issue: Issue, rankings: Sequence[Ranking]) -> Ranking:
+    """Return rankings of lists of pairs as one: a method decides on all that it was asked at once."""
+    items = np.concatenate([np.zeros((0, 2), dtype=np.int64), *(ranking.items for ranking in rankings)])
+    return Ranking(issue, items, np.concatenate([np.zeros(0), *(ranking.scores for ranking in rankings)]))
 
 
 def _view(job: Job) -> View:

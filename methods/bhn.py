@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from cleanbench import Detector, Floats, Need, NotApplicable, UserError, View
+from cleanbench import Bools, Detector, Floats, Issue, Need, NotApplicable, Ranking, UserError, View
 from cleanbench.cross_validation import LEAST_FOLDS, dealt_folds, expected_cost, logistic
-from cleanbench.settings import seed_number, typed
+from cleanbench.settings import number, seed_number, typed
 
 
 class BHN(Detector):
@@ -18,7 +18,13 @@ class BHN(Detector):
     The paper trains a network on one part of the stated images and calibrates on another. Here a logistic regression
     on the encoder's embeddings is trained on all folds of them but one and compared with that one, and each fold adds
     its count (cross-conformal prediction; Vovk, Annals of Mathematics and Artificial Intelligence, 2015); s in the
-    second term is the mean over folds. The paper cuts where Benjamini and Hochberg (1995) do; the order is that of p.
+    second term is the mean over folds. The order is that of p.
+
+    Flagged is what Benjamini and Hochberg (1995) reject among the images that are tested and not stated: the k
+    smallest p-values, with the largest k for which the k-th is at most ``level`` k over their number. It is to keep
+    the expected share of right labels among the flagged ones below the level, as far as the p-values are right: those
+    of the cross-conformal kind are so approximately. No p-value is below 1 / (n + 1), so nothing is flagged where few
+    images are stated and few labels are wrong.
 
     Images of a class that no stated image has cannot be tested: they get no score (-inf), which tables show as
     coverage. Stated images have p = 1. No more than (n + 1) / 20 distinct p-values lie at or below .05, so where few
@@ -26,16 +32,19 @@ class BHN(Detector):
 
     Args:
         folds: Of the stated images.
+        level: The false discovery rate of the cut, in (0, 1).
         seed: Deals the folds.
     """
 
     needs = Need.EMBEDDINGS | Need.LABELS | Need.CALIBRATION
     stochastic = True
 
-    def __init__(self, folds: int = 5, seed: int = 0) -> None:
+    def __init__(self, folds: int = 5, level: float = 0.1, seed: int = 0) -> None:
         if typed("folds", folds, int) < LEAST_FOLDS:
             raise UserError(f"a part to train on and one to compare with make at least 2 folds, not {folds}")
-        self.folds, self.seed = folds, seed_number(seed)
+        if not 0 < number("level", level) < 1:
+            raise UserError(f"level={level} must be between 0 and 1, the share of false alarms among what is flagged")
+        self.folds, self.level, self.seed = folds, level, seed_number(seed)
 
     def label_errors(self, data: View) -> Floats:
         embeddings, labels, stated = data.embeddings, data.labels, data.calibration
@@ -57,5 +66,26 @@ class BHN(Detector):
         count = len(stated)
         p_values = (1 + reached) / (count + 1)
         p_values[stated] = 1
+        tested = np.isin(labels, classes)
+        others = tested.copy()
+        others[stated] = False
+        self.decision = others
+        self.decision[others] = rejected(p_values[others], self.level)
         scores = 1 - p_values + (1 - confidence) / (2 * (count + 1))
-        return np.where(np.isin(labels, classes), scores, -np.inf)
+        return np.where(tested, scores, -np.inf)
+
+    def flags(self, issue: Issue, data: View, ranking: Ranking) -> Bools | None:
+        return self.decision
+
+
+def rejected(p_values: Floats, level: float) -> Bools:
+    """Return which hypotheses the procedure of Benjamini and Hochberg (1995) rejects, shape ``(M,)``.
+
+    Example:
+        >>> rejected(np.array([0.01, 0.9, 0.04, 0.05]), 0.07).tolist()
+        [True, False, True, True]
+    """
+    steps = level * np.arange(1, len(p_values) + 1) / max(len(p_values), 1)
+    ordered = np.sort(p_values)
+    under = np.flatnonzero(ordered <= steps)
+    return p_values <= ordered[under[-1]] if len(under) else np.zeros(len(p_values), dtype=bool)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from cleanbench import Detector, Floats, Ints, Issue, Need, NotApplicable, Ranking, View
+from cleanbench import Bools, Detector, Floats, Ints, Issue, Need, NotApplicable, Ranking, View
 from cleanbench.pairs import encode
 
 # The scores below which CleanVision 0.3.7 flags an image by default.
@@ -37,6 +37,8 @@ class CleanVision(Detector):
       property grayscale is left out: methods are handed RGB images, for which it never fires.
     - Near-duplicates: 1 for a pair in a set of exact duplicates (equal pixels), .5 for one in a set of near-duplicates
       (equal 64-bit pHash, not one bit apart), and -inf, not retrieved, for all other pairs.
+
+    Its decisions are CleanVision's own: an image with a score below its threshold, a pair in a set.
 
     It looks for photographs that went wrong, not for foreign content: a sharp picture of something else ranks low, and
     a white background is "light". A copy whose hash differs in one bit is not found.
@@ -72,6 +74,9 @@ class CleanVision(Detector):
         first = np.unique(encode(pairs, len(data)), return_index=True)[1]  # an exact pair may be a near one as well
         pairs = pairs[np.sort(first)][:limit]
         return Ranking(Issue.NEAR_DUPLICATE, pairs, pair_scores(pairs, self.exact, self.near))
+
+    def flags(self, issue: Issue, data: View, ranking: Ranking) -> Bools | None:
+        return ranking.scores > (-np.inf if issue is Issue.NEAR_DUPLICATE else 0.0)
 
 
 class _Pictures:

@@ -1,8 +1,10 @@
 """Confident learning."""
 
+import warnings
+
 import numpy as np
 
-from cleanbench import Detector, Floats, Ints, Need, NotApplicable, UserError, View
+from cleanbench import Bools, Detector, Floats, Ints, Issue, Need, NotApplicable, Ranking, UserError, View
 from cleanbench.compat import follows_reference
 from cleanbench.cross_validation import (
     CLASSIFIERS,
@@ -38,6 +40,10 @@ class ConfidentLearning(Detector):
     confident_learning_adaboost``: scikit-learn's stratified folds (the baseline does not seed them), classes numbered
     by first appearance, and a class's only member trained on and believed. It refuses data with fewer images than
     classes times folds.
+
+    It flags what cleanlab does by default, in the paper "prune by noise rate": of the images of class i that the
+    classifier counts as j, as many with the largest margin p_j - p_i as the calibrated confident joint estimates. That
+    is decided by the probabilities, whatever orders the images.
 
     A classifier that is weak on rare classes takes their members for label errors, and boosted stumps are weak where
     there are many classes.
@@ -94,7 +100,12 @@ class ConfidentLearning(Detector):
             folds = stratified_folds(labels, self.folds, self.seed)
         else:
             folds = dealt_folds(labels, self.folds, np.random.default_rng(self.seed))
-        return self.scores(labels, out_of_fold(self.classifier, embeddings, labels, folds, lend=self.reference))
+        believed = out_of_fold(self.classifier, embeddings, labels, folds, lend=self.reference)
+        self.decision = (labels, believed)
+        return self.scores(labels, believed)
+
+    def flags(self, issue: Issue, data: View, ranking: Ranking) -> Bools | None:
+        return label_issues(*self.decision)
 
     def scores(self, labels: Ints, believed: Floats) -> Floats:
         """Return the score of each image, given the out-of-fold probabilities ``(N, classes)``."""
@@ -103,6 +114,19 @@ class ConfidentLearning(Detector):
         from cleanlab.rank import get_label_quality_scores
 
         return -get_label_quality_scores(labels, believed, method=self.score, adjust_pred_probs=self.adjust)
+
+
+def label_issues(labels: Ints, believed: Floats) -> Bools:
+    """Return which labels cleanlab takes for wrong, given the out-of-fold probabilities, shape ``(N,)``.
+
+    It never flags a class's only member.
+    """
+    from cleanlab.filter import find_label_issues
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "May not flag all label issues in class", category=UserWarning)
+        found: Bools = find_label_issues(labels, believed, n_jobs=1)
+    return found
 
 
 def _entropy_quality(labels: Ints, believed: Floats) -> Floats:

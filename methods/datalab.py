@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from cleanbench import Detector, Floats, Ints, Issue, Need, NotApplicable, Ranking, UserError, View
+from cleanbench import Bools, Detector, Floats, Ints, Issue, Need, NotApplicable, Ranking, UserError, View
 from cleanbench.cross_validation import dealt_folds, out_of_fold
 from cleanbench.neighbours import nearest
 from cleanbench.pairs import decode, encode, lookup
@@ -37,6 +37,9 @@ class Datalab(Detector):
       median m over the images, and lists each one's near-duplicates among its k neighbours. Here a pair gets the score
       of an image whose nearest neighbour is as far as the two are apart, if one of them is among the k neighbours of
       the other. Datalab knows of no other pair: -inf, not retrieved. Of more than k + 1 copies some pairs are missed.
+
+    It flags what Datalab does: images whose outlier score lies below its threshold, labels that cleanlab's
+    ``CleanLearning`` takes for wrong, and pairs in its near-duplicate sets, which are nearer than .13 m.
 
     Departs from Datalab's defaults: cleanbench finds the neighbours, exactly, and by cosine whatever the width of the
     embeddings, where Datalab takes Euclidean distances up to 3 columns; probabilities come from a logistic regression,
@@ -73,26 +76,36 @@ class Datalab(Detector):
         self.distances = 1 - cosines
 
     def off_topic(self, data: View) -> Floats:
-        lab = self._audited("outlier")
-        return -lab.get_issues("outlier")["outlier_score"].to_numpy()
+        issues = self._audited("outlier").get_issues("outlier")
+        self.decision = issues["is_outlier_issue"].to_numpy(dtype=bool)
+        return -issues["outlier_score"].to_numpy()
 
     def near_duplicates(self, data: View, pairs: Ints) -> Floats:
-        known, scores = self._known_pairs()
+        known, scores, _ = self._known_pairs()
         return lookup(pairs, known, scores, len(data))
 
     def retrieve(self, data: View, limit: int) -> Ranking:
-        known, scores = self._known_pairs()
+        known, scores, _ = self._known_pairs()
         best = np.lexsort((encode(known, len(data)), -scores))[:limit]
         return Ranking(Issue.NEAR_DUPLICATE, known[best], scores[best])
 
-    def _known_pairs(self) -> tuple[Ints, Floats]:
-        """Return the pairs of neighbours, each once, and their scores."""
+    def flags(self, issue: Issue, data: View, ranking: Ranking) -> Bools | None:
+        if issue is not Issue.NEAR_DUPLICATE:
+            return self.decision
+        known, _, alike = self._known_pairs()
+        return lookup(ranking.items, known, alike.astype(np.float64), len(data)) > 0
+
+    def _known_pairs(self) -> tuple[Ints, Floats, Bools]:
+        """Return the pairs of neighbours, each once, their scores, and whether Datalab takes them for alike."""
         images, k = self.neighbours.shape
         listed = np.stack([np.repeat(np.arange(images), k), self.neighbours.ravel()], axis=1)
         codes, first = np.unique(encode(np.sort(listed, axis=1), images), return_index=True)
         info = self._audited("near_duplicate").get_info("near_duplicate")
         apart = self.distances.ravel()[first] / info["median_distance_to_nearest_neighbor"]
-        return decode(codes, images), np.expm1(-apart)
+        sets = info["near_duplicate_sets"]
+        members = np.stack([np.repeat(np.arange(images), [len(each) for each in sets]), np.concatenate(sets)], axis=1)
+        alike = np.isin(codes, encode(np.sort(members.astype(np.int64), axis=1), images))
+        return decode(codes, images), np.expm1(-apart), alike
 
     def _audited(self, issue: str) -> Any:
         """Return a lab that has looked for an issue among the neighbours."""
@@ -115,10 +128,12 @@ class Datalab(Detector):
         )
         folds = dealt_folds(labels, self.folds, np.random.default_rng(self.seed))
         believed = out_of_fold("logistic", data.embeddings, labels, folds)
-        # For its flags, which nobody asks for here, it would start as many processes as there are cores.
+        # For its flags it would start as many processes as there are cores.
         settings = {"clean_learning_kwargs": {"find_label_issues_kwargs": {"n_jobs": 1}}}
         lab = _audited({"label": labels}, "label", settings, label_name="label", pred_probs=believed)
-        return -lab.get_issues("label")["label_score"].to_numpy()
+        issues = lab.get_issues("label")
+        self.decision = issues["is_label_issue"].to_numpy(dtype=bool)
+        return -issues["label_score"].to_numpy()
 
 
 def _audited(

@@ -242,7 +242,8 @@ def test_two_sweeps_at_once_share_a_folder(odd_methods: Path, pictures: Path, tm
         _, errors = process.communicate(timeout=120)
         assert (process.returncode, "error" in errors) == (0, False), errors
     names = sorted(path.name.rpartition("-")[0] for path in (output / "pictures").iterdir())
-    assert names == ["", "chance-none-0", "chance-none-1", "odd-none-0", "odd-none-1"], "and the truth"
+    runs = ["chance-none-0", "chance-none-1", "odd-none-0", "odd-none-1"]
+    assert names == ["", "", "", *runs], "and the truth, the comparison and its figures"
     assert [path.name for path in output.iterdir()] == ["pictures"]
     assert not list(output.rglob(".*"))
 

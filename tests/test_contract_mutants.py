@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cleanbench import Detector, Floats, Ints, Issue, Need, NotApplicable, View
+from cleanbench import Bools, Detector, Floats, Ints, Issue, Need, NotApplicable, Ranking, View
 from cleanbench.checks import CHECKS, Outcome, Status, name_of, run_contract
 
 MEMORY = next(check for check in CHECKS if name_of(check) == "memory_grows_linearly")
@@ -88,6 +88,13 @@ class TooShort(Centroid):
 
     def off_topic(self, data: View) -> Floats:
         return super().off_topic(data)[1:]
+
+
+class FlagsOne(Centroid):
+    """Decide on one image alone."""
+
+    def flags(self, issue: Issue, data: View, ranking: Ranking) -> Bools:
+        return ranking.scores[:1] > 0
 
 
 class Unseeded(Centroid):
@@ -243,6 +250,7 @@ def test_correct_method_passes_every_check(method: type[Detector]) -> None:
         (NaN, "scores_are_finite_floats", "1 of 200 scores are NaN"),
         (Integers, "scores_are_finite_floats", "must be floats, not int64"),
         (TooShort, "scores_are_finite_floats", r"\(200,\) items do not fit \(199,\) scores"),
+        (FlagsOne, "scores_are_finite_floats", "flags must be one bool for each of the 200 scores"),
         (Unseeded, "same_seed_same_scores", "same seed give different scores"),
         (UndeclaredSeed, "same_seed_same_scores", "declare stochastic = True"),
         (FirstImage, "order_of_images_does_not_matter", "shuffling the images changes scores"),

@@ -130,7 +130,9 @@ def test_every_method_answers_sensibly_or_says_why_not(method: str, case: Callab
                 warnings.simplefilter("error")
                 fitted = zoo.load(method)
                 fitted.fit(view.restricted(shared))
-                scores = fitted.rank(issue, view, pairs).scores
+                ranking = fitted.rank(issue, view, pairs)
+                scores = ranking.scores
+                fitted.decided(view, ranking)  # decides, has nothing to decide, or says why not
         except NotApplicable as error:
             refusal = str(error)
             scores = np.zeros(0)

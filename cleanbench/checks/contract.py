@@ -110,7 +110,10 @@ def check_needs_are_exact(subject: Subject) -> str | None:
 
 
 def check_scores_are_finite_floats(subject: Subject) -> str | None:
-    """Scores are floats of shape ``(N,)``, one per pair for pairs; -inf means "not retrieved", NaN and +inf nothing."""
+    """Scores are floats of shape ``(N,)``, one per pair for pairs; -inf means "not retrieved", NaN and +inf nothing.
+
+    Flags, where there are any, are bools of the same shape.
+    """
     view, pairs = subject.planted.view, subject.pairs
     detector, applicable = subject.fitted(view), False
     for issue in subject.kind.issues():
@@ -126,6 +129,10 @@ def check_scores_are_finite_floats(subject: Subject) -> str | None:
             raise ContractViolation(f"{subject.name} returns no valid scores for {error}") from error
         if np.isneginf(ranking.scores).all():
             raise ContractViolation(f"{subject.name}, {issue}: all scores are -inf, so nothing is ranked")
+        try:
+            detector.decided(view, ranking)
+        except ValueError as error:
+            raise ContractViolation(f"{subject.name} returns no valid flags for {error}") from error
     return None if applicable else NOT_APPLICABLE
 
 

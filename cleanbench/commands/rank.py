@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -29,13 +30,16 @@ from cleanbench.store import Store
 T = TypeVar("T")
 
 
-def rank(composed: DictConfig, choices: Mapping[str, str], search: Sequence[str] = ()) -> Outcome:
+def rank(
+    composed: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (), words: Sequence[str] = ()
+) -> Outcome:
     """Run one method as the configuration says.
 
     Args:
         composed: The configuration as Hydra composed it.
         choices: The chosen option of each config group: ``method``, ``dataset``, ``encoder``.
         search: Folders of configurations besides the installed ones.
+        words: The settings that were given, as the command line has them: kept, so that a reader can repeat the run.
 
     Raises:
         UserError: If a setting makes no sense.
@@ -76,9 +80,20 @@ def rank(composed: DictConfig, choices: Mapping[str, str], search: Sequence[str]
         timeout=cfg.timeout,
         retrieve=cfg.retrieve,
         force=cfg.force,
-        config=OmegaConf.to_yaml(composed, resolve=True),
+        config=f"# {_command(words, search)}\n{OmegaConf.to_yaml(composed, resolve=True)}",
     )
-    return run(request, Store.default())
+    outcome = run(request, Store.default())
+    if cfg.report and outcome.folder is not None:
+        from cleanbench.report.writing import try_to_report_run
+
+        try_to_report_run(outcome.folder, image_set, outcome)
+    return outcome
+
+
+def _command(words: Sequence[str], search: Sequence[str]) -> str:
+    """Return what repeats a run, as a shell takes it."""
+    folders = [f"--config-dir={folder}" for folder in search]
+    return shlex.join(["python", "-m", "cleanbench", *folders, *words]).replace("\n", " ")
 
 
 def image_set_of(cfg: DictConfig) -> ImageSet:

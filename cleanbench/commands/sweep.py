@@ -42,14 +42,14 @@ class Summary(Callback):
     def on_multirun_end(self, config: Any, **kwargs: Any) -> None:  # noqa: ARG002 (Hydra's signature)
         """Collect the outcomes, print them and exit: 2 after a user's mistake, 1 after a failure, else 0."""
         try:
-            code = _summarise(Path(config.hydra.sweep.dir))
+            code = _summarise(Path(config.hydra.sweep.dir), bool(config.get("report", False)))
         except Exception:  # Hydra would turn it into a warning, and the sweep into a success
             traceback.print_exc()
             code = FAILURE
         raise SystemExit(code)
 
 
-def _summarise(folder: Path) -> int:
+def _summarise(folder: Path, report: bool) -> int:
     from cleanbench.commands.tables import print_outcomes
     from cleanbench.request import Outcome
 
@@ -57,6 +57,11 @@ def _summarise(folder: Path) -> int:
     left = [json.loads(path.read_text(encoding="utf-8")) for path in files]
     outcomes = [Outcome.from_json(content["outcome"]) for content in left if "outcome" in content]
     print_outcomes(outcomes)
+    if report and outcomes:
+        from cleanbench.report.writing import try_to_report_sweep
+
+        for page in try_to_report_sweep(outcomes):
+            sys.stdout.write(f"compared: {page}\n")
     for content in left:
         if "outcome" not in content:
             sys.stderr.write(f"error: {content.get('mistake') or content['failure']}\n")

@@ -8,6 +8,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from cleanbench.commands.cuts import cuts_of_sweep
 from cleanbench.commands.grids import grid_of_sweep
 from cleanbench.commands.spread import spread_of_sweep
 from cleanbench.core import Issue
@@ -15,6 +16,7 @@ from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record, encoder_labels
 from cleanbench.request import Outcome
+from cleanbench.sampled import in_words, population
 from cleanbench.scoring import weakness
 
 SEEDS = {"method": "Seed", "encoder": "Encoder seed", "dataset": "Data seed"}
@@ -36,6 +38,8 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
         for key in dict.fromkeys(_table_of(record) for record in records):
             group = [record for record in records if _table_of(record) == key]
             _show(console, _table(issue, group))
+            for cuts in cuts_of_sweep(issue, group):
+                _show(console, cuts)
             grids += grid_of_sweep(group)
         for outcome in _each_once(outcomes):
             if issue in outcome.top:
@@ -161,7 +165,8 @@ def _table(issue: Issue, records: Sequence[Record]) -> Table:
     if first.items:
         share = first.faulty / first.items
         judged = f"{first.faulty:,} of {first.items:,} annotated {noun} ({share:.1%})"
-        title = f"{issue.heading} on {first.dataset}: {judged}, {first.truth.kind if first.truth else 'no'} truth"
+        kind = f"{first.truth.kind if first.truth else 'no'} truth"
+        title = f"{issue.heading} on {first.dataset}: {in_words(first) or judged}, {kind}"
     else:
         title = f"{issue.heading} on {first.dataset}: ranked, not scored: there is no ground truth"
     table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
@@ -185,7 +190,7 @@ def _table(issue: Issue, records: Sequence[Record]) -> Table:
             *cost,
         )
     if first.items:
-        expected = [_chance(name, first.faulty, first.items) for name in shown]
+        expected = [_chance(name, *population(first)) for name in shown]
         blank = [""] * len(seeds)
         table.add_row("by chance", "", *blank, *[_cell(value) for value in expected], "", "", style="italic dim")
     return table

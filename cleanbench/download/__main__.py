@@ -27,7 +27,7 @@ class Options:
         limit: Fetch this many of the images that are not there; null: all.
     """
 
-    root: Path
+    root: Path = Path("data/fitzpatrick17k")
     dataset: str = "fitzpatrick17k"
     table: Path | None = None
     per_host: int = 4

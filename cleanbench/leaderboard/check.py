@@ -4,6 +4,7 @@ import difflib
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from cleanbench import not_run
@@ -15,12 +16,15 @@ from cleanbench.leaderboard.evidence import (
     Evidence,
     Judgements,
     count_differences,
+    cut_differences,
     metric_differences,
     read_truth,
     score,
 )
 from cleanbench.not_run import NotRun
+from cleanbench.queues import queue_file
 from cleanbench.records import Record, write_records
+from cleanbench.sampled import needs_queue
 
 # Signs shown on both sides of a difference.
 AROUND = 30
@@ -108,6 +112,7 @@ def _board(board: Board, records: list[Record]) -> Iterator[str]:
     for issue, of_issue in tables.by_issue(records):
         missing = [each for each in absent if each.issue is issue]
         expected |= {board.truth(issue), *(board.ranking(record) for record in of_issue)}
+        expected |= {queue_file(board.ranking(record)) for record in of_issue if needs_queue(record)}
         for path, drawn in rendering.figures(board, issue, of_issue).items():
             expected.add(path)
             yield from drawing.differences(path, drawn)
@@ -156,11 +161,12 @@ def _record(board: Board, record: Record, truth: Judgements, found: dict[Path, E
             f"its ranking was filed for another: {path}"
         )
     try:
-        found[own] = score(path, record.issue, truth)
+        found[own] = score(path, record.issue, truth, record.images)
     except UserError as error:
         yield str(error)
         return
-    for difference in [*count_differences(record, found[own]), *metric_differences(record, found[own])]:
+    wrong = [each(record, found[own]) for each in (count_differences, metric_differences, cut_differences)]
+    for difference in chain.from_iterable(wrong):
         yield f"{board.records_file}: {record.issue} of {record.label} ({path.name}): {difference}"
 
 

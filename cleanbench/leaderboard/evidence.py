@@ -7,11 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from cleanbench import scoring
+from cleanbench.audit.cuts import Cut, measured
 from cleanbench.core import Bools, Floats, GroundTruth, Ints, Issue, UserError
+from cleanbench.estimates import Places, Sample
 from cleanbench.leaderboard.curves import Curve, curve_of
 from cleanbench.metrics import Levels
-from cleanbench.rankings import align, read_table
+from cleanbench.queues import queued_places, read_queue
+from cleanbench.rankings import align, read_flags, read_table
 from cleanbench.records import Measured, Record, Resampled
+from cleanbench.sampled import Sampled
 
 # Numbers pass through JSON without loss; the rest is room for another order of summation in another build of numpy.
 TOLERANCE = 1e-12
@@ -32,12 +36,16 @@ class Judgements:
         positions: The same as positions among the sorted ids that occur, shape ``(L,)`` or ``(L, 2)``.
         labels: True for faulty, shape ``(L,)``.
         revision: As in `GroundTruth`.
+        probability: As in `GroundTruth`.
+        inclusion: As in `GroundTruth`.
     """
 
     items: list[tuple[str, ...]]
     positions: Ints
     labels: Bools
     revision: str
+    probability: Floats | None = None
+    inclusion: Floats | None = None
 
 
 def read_truth(path: Path, issue: Issue) -> Judgements:
@@ -63,7 +71,7 @@ def read_truth(path: Path, issue: Issue) -> Judgements:
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     ordered = [tuple(ids[position] for position in np.atleast_1d(item)) for item in truth.items]
-    return Judgements(ordered, truth.items, truth.labels, truth.revision)
+    return Judgements(ordered, truth.items, truth.labels, truth.revision, truth.probability, truth.inclusion)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,21 +81,52 @@ class Evidence:
     Attributes:
         ranked: Items in the ranking.
         scored: The annotated ones among them.
+        cut: What the method's own flags are worth; None if the ranking has none.
     """
 
     ranked: int
     scored: scoring.Scored
+    cut: Cut | None = None
 
 
-def score(path: Path, issue: Issue, truth: Judgements) -> Evidence:
+def score(path: Path, issue: Issue, truth: Judgements, images: int | None = None) -> Evidence:
     """Score a ranking as a run would.
+
+    Args:
+        path: The ranking.
+        issue: What it ranks.
+        truth: The judgements.
+        images: In the data set; needed only where a sample of pairs was judged.
+
+    Args:
+        path: The ranking.
+        issue: What it ranks.
+        truth: The judgements.
+        images: In the data set; needed only where a sample of pairs was judged.
 
     Raises:
         UserError: If the file is missing or damaged, ranks an item twice or has a score that is no finite number
             and not ``-inf``.
     """
     rows, scores = _scores(path, issue)
-    return Evidence(len(rows), scoring.score(truth.positions, truth.labels, align(truth.items, rows, scores)))
+    asked = align(truth.items, rows, scores)
+    if truth.inclusion is None:
+        scored = scoring.score(truth.positions, truth.labels, asked)
+    else:
+        scored = scoring.estimated(truth.labels, asked, _estimated(path, issue, truth, asked, scores, images))
+    return Evidence(len(rows), scored, _cut(path, issue, truth))
+
+
+def _estimated(
+    path: Path, issue: Issue, truth: Judgements, asked: Floats, scores: Floats, images: int | None
+) -> Sampled:
+    """Estimate metrics from a sample of the items, as a run does."""
+    assert truth.inclusion is not None
+    sample = Sample(truth.labels, truth.inclusion)
+    if not issue.ranks_pairs:
+        return Sampled.by(sample, asked, Places.among(asked, scores))
+    queue = None if images is None else read_queue(path)
+    return Sampled.by(sample, asked, queued_places(queue, truth.items, asked, sample, images or 0))
 
 
 @dataclass(frozen=True)
@@ -168,6 +207,36 @@ def metric_differences(record: Record, evidence: Evidence) -> list[str]:
         differences.append(f"the intervals draw {_drawn(record.resampled)} in the record, {_drawn(drawn)} by the truth")
     unknown = [name for name in record.metrics if name not in metrics]
     return differences + [f"the record has {name}, which this version cannot compute" for name in unknown]
+
+
+def cut_differences(record: Record, evidence: Evidence) -> list[str]:
+    """Say what a record says of the method's own cut that its ranking and the truth do not."""
+    if record.cut is None or evidence.cut is None:
+        if record.cut is None and evidence.cut is None:
+            return []
+        with_cut, without = ("ranking", "record") if record.cut is None else ("record", "ranking")
+        return [f"the {with_cut} has the method's own cut, the {without} has none"]
+    differences, flagged = [], evidence.cut.flagged
+    if record.cut.flagged != flagged:
+        differences.append(f"flagged is {record.cut.flagged} in the record, {flagged} by ranking and truth")
+    for name, value in measured(evidence.cut, record.issue).items():
+        stated = getattr(record.cut, name)
+        if not _agrees(stated, value):
+            differences.append(f"the cut's {name} is {_shown(stated)} in the record, {_shown(value)} by its flags")
+        elif not (_near(stated.low, value.low) and _near(stated.high, value.high)):
+            differences.append(
+                f"the interval of the cut's {name} is {_interval(stated)} in the record, "
+                f"{_interval(value)} by its flags"
+            )
+    return differences
+
+
+def _cut(path: Path, issue: Issue, truth: Judgements) -> Cut | None:
+    found = read_flags(path, issue)
+    if found is None:
+        return None
+    rows, flags = found
+    return Cut.of(truth.labels, align(truth.items, rows, flags.astype(np.float64)) > 0)
 
 
 def _scores(path: Path, issue: Issue) -> tuple[list[tuple[str, ...]], Floats]:

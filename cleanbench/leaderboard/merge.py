@@ -17,8 +17,17 @@ from cleanbench.core import Issue, UserError
 from cleanbench.leaderboard import rendering, tables
 from cleanbench.leaderboard.board import Board, boards, settled, strangers, truth_of
 from cleanbench.leaderboard.comparing import comparison_of, evidence_of
-from cleanbench.leaderboard.evidence import Judgements, count_differences, metric_differences, read_truth, score
+from cleanbench.leaderboard.evidence import (
+    Judgements,
+    count_differences,
+    cut_differences,
+    metric_differences,
+    read_truth,
+    score,
+)
+from cleanbench.queues import queue_file
 from cleanbench.records import Record, read_run, write_records
+from cleanbench.sampled import needs_queue
 
 LOCK = ".lock"
 
@@ -143,10 +152,11 @@ def _defects(candidate: Candidate, truths: dict[tuple[Path, Issue], Judgements])
                 f"its truth revision is {truth_of(record).revision[:12]}, but {candidate.truth} has "
                 f"{truths[place].revision[:12]}"
             ]
-        scored = score(candidate.ranking, record.issue, truths[place])
+        scored = score(candidate.ranking, record.issue, truths[place], record.images)
     except UserError as error:
         return [str(error)]
-    defects, wrong = count_differences(record, scored), metric_differences(record, scored)
+    defects = count_differences(record, scored)
+    wrong = metric_differences(record, scored) + cut_differences(record, scored)
     if wrong:
         others = f" (and {len(wrong) - 1} more metrics differ)" if len(wrong) > 1 else ""
         defects.append(wrong[0] + others)
@@ -202,15 +212,18 @@ def _merge_board(
     after = settled([*before, *(candidate.record for candidate in accepted)])
 
     old, standing = ({board.ranking(record) for record in records} for records in (before, after))
+    queues = {queue_file(board.ranking(record)) for record in after if needs_queue(record)}
     for candidate in accepted:
         ranking = board.ranking(candidate.record)
         if ranking in standing:
             _copy(candidate.truth, board.truth(candidate.record.issue))
             _copy(candidate.ranking, ranking)
+            if needs_queue(candidate.record) and queue_file(candidate.ranking).exists():
+                _copy(queue_file(candidate.ranking), queue_file(ranking))
     if after != before:
         write_records(board.records_file, after)
     for path in board.folder.glob("rankings/*/*.parquet"):
-        if path not in standing:
+        if path not in standing | queues:
             path.unlink()
     absent = not_run.settled(
         [*not_run.read(board.not_run_file), *(each for each in missing if not_run.belongs(each, after))], after

@@ -177,6 +177,11 @@ def note(*parts: str, warning: bool = False) -> Html:
     return Html(f'<aside role="note">{body}</aside>')
 
 
+def folded(summary: str, *parts: str) -> Html:
+    """Return parts that a reader unfolds; on paper they are unfolded."""
+    return Html(f"<details><summary>{escaped(summary)}</summary>\n{joined(*parts)}\n</details>")
+
+
 def bullets(items: Iterable[str]) -> Html:
     """Return a list."""
     return Html(f"<ul>{''.join(f'<li>{escaped(item)}</li>' for item in items)}</ul>")

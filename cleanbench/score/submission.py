@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from cleanbench.audit.cuts import measured
 from cleanbench.core import Issue, Ranking, digest_of
 from cleanbench.datasets.tables import some
 from cleanbench.environment import manifest as environment
 from cleanbench.environment import versions
 from cleanbench.leaderboard.evidence import score
 from cleanbench.rankings import write_ranking
-from cleanbench.records import Provenance, Record, RunFile, Seeds, write_run
+from cleanbench.records import Cut, Provenance, Record, RunFile, Seeds, write_run
 from cleanbench.score.against import Known
 from cleanbench.score.findings import Findings
 from cleanbench.score.manifest import Manifest
@@ -114,7 +115,8 @@ def recorded(submission: Submission, path: Path) -> Record:
     """Return the record of a submission whose ranking lies at ``path``, computed as that of any run."""
     manifest, known, issue = submission.manifest, submission.known, submission.issue
     name, judgements = known.truths[issue]
-    scored = score(path, issue, judgements).scored
+    evidence = score(path, issue, judgements, known.images)
+    scored = evidence.scored
     return Record(
         method=str(manifest.name),
         issue=issue,
@@ -124,6 +126,10 @@ def recorded(submission: Submission, path: Path) -> Record:
         faulty=scored.faulty,
         metrics=scored.metrics,
         resampled=scored.drawn,
+        notes=dict(scored.notes),
+        cut=None
+        if evidence.cut is None
+        else Cut(flagged=evidence.cut.flagged, **measured(evidence.cut, issue), cpu_seconds=None),
         settings=dict(manifest.settings),
         changed=dict(manifest.settings),
         fingerprint=known.fingerprint,

@@ -1,0 +1,1 @@
+"""What a ranking is worth to somebody who reviews it: budgets, stopping, hours, cuts."""
