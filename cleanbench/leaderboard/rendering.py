@@ -98,7 +98,7 @@ def issue_files(board: Board, issue: Issue, records: Sequence[Record], sources: 
     grid = grid_of(records)
     entries = entries_of(records, comparison)
     style, script = asset("site.css") + asset("board.css"), asset("board.js")
-    curves = {key: each.curve for key, each in sources.looks.items()}
+    curves = {key: each.curve for key, each in sources.looks.items() if each.curve is not None}
     pictures = set(filter(Path.exists, pictures_of(board, records, sources.looks)))
     files = {
         board.table(issue): tables.page(records, comparison, absent),

@@ -23,6 +23,7 @@ from cleanbench.metrics import METRICS
 from cleanbench.records import Measured, Record
 from cleanbench.report import page
 from cleanbench.report.page import Column, Html
+from cleanbench.sampled import population
 
 JUDGED = {True: "faulty", False: "not faulty", None: "not judged"}
 WRITTEN = (
@@ -59,7 +60,7 @@ def entry_page(entry: Entry, looks: Mapping[str, Look], pictures: Collection[Pat
         page.link(f"{first.issue.heading} on {first.dataset}", f"../{first.issue}.html#{stem(entry)}"),
     )  # fmt: skip
     sections = [
-        page.section("Curves", *_curves([look.curve for look in own])),
+        page.section("Curves", *_curves([look.curve for look in own if look.curve is not None])),
         page.section("Top of the ranking", *_top(entry, own, pictures, board), anchor="top"),
         page.section("Metrics", _metrics(entry)),
         page.section("Settings", *_settings(entry)),
@@ -111,7 +112,7 @@ def _metrics(entry: Entry) -> Html:
         rows.append([
             name,
             *([_mean(entry, name)] if several else []),
-            number(metric.chance(first.faulty, first.items)) if metric else NOTHING,
+            number(metric.chance(*population(first))) if metric else NOTHING,
             *[_value(value) for value in measured],
             *[NOTHING] * (len(seeds) - len(measured)),
         ])  # fmt: skip
@@ -119,7 +120,7 @@ def _metrics(entry: Entry) -> Html:
     caption = "Higher is better, except FoE. " + (
         "In brackets: 95 % intervals, as on the board." if intervals else "The records have no intervals."
     )
-    return page.joined(page.table(columns, rows, caption), page.bullets(_meanings(first)))
+    return page.joined(page.table(columns, rows, caption), page.bullets([*_meanings(first), *_cuts(entry)]))
 
 
 def _meanings(record: Record) -> list[str]:
@@ -130,6 +131,16 @@ def _meanings(record: Record) -> list[str]:
         if measured.reason:
             told.setdefault(f"undefined, {measured.reason}", []).append(name)
     return [f"{', '.join(names)}: {meaning}." for meaning, names in told.items() if meaning]
+
+
+def _cuts(entry: Entry) -> list[str]:
+    """Say what the method flags by itself."""
+    told = []
+    for record in entry.records:
+        if (cut := record.cut) is not None:
+            numbers = ", ".join(f"{name} {_value(getattr(cut, name))}" for name in ("precision", "recall", "f1"))
+            told.append(f"Its own cut, seed {record.seeds.method}: {cut.flagged:,} flagged, {numbers}.")
+    return told
 
 
 def _value(measured: Measured) -> str:
@@ -149,7 +160,11 @@ def _mean(entry: Entry, name: str) -> str:
 
 def _curves(curves: Sequence[Curve]) -> list[Html]:
     if not curves or not curves[0][-1][1]:
-        return [page.paragraph("There is no curve: nothing is faulty, or no ranking could be read.")]
+        return [
+            page.paragraph(
+                "There is no curve: nothing is faulty, only a sample was judged, or no ranking could be read."
+            )
+        ]
     drawn = [thinned(curve) for curve in curves]
     middle = thinned(mean_of(curves)) if len(curves) > 1 else None
     lines = "Thick: the mean over seeds; thin: every seed. " if middle else ""
