@@ -64,6 +64,7 @@ def comparing(first: Record, chance: Mapping[str, float | None]) -> Html:
         f'<p class="line"><label>Review <input type="range" id="depth" min="1" max="{first.items}"> '
         f'<output id="reviewed" for="depth"></output> {noun}</label></p>'
         f'<div class="table" role="region" aria-label="Comparison" tabindex="0"><table id="compared"{levels(chance)}>'
-        "<caption>Means over seeds; found and precision are read off the drawn curves.</caption>"
+        "<caption>Means over seeds; found and precision are read off the drawn curves, at the depth above. Whether a "
+        "method is better or worse than the first is told by AP, with the tests that make the tiers.</caption>"
         "<thead></thead><tbody></tbody></table></div></div></div>"
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from cleanbench.core import Issue
+from cleanbench.core import Issue, digest_of
 from cleanbench.leaderboard.board import Board, truth_of
 from cleanbench.leaderboard.entries import Entry, chance_of
 from cleanbench.leaderboard.site.drawings import strip
@@ -62,7 +62,7 @@ def _board(board: Board, lines: Lines) -> page.Section:
         *([] if terms is None else [page.paragraph(sentence(terms))]),
         page.table(head, rows, "AP: a stroke per method and encoder, from 0 to 1; the tall one is chance."),
     ]
-    return page.section(first.dataset, *parts, anchor=board.name)
+    return page.section(first.dataset, *parts, anchor=f"{board.name}-{digest_of([board.name])[:4]}")
 
 
 def _row(board: Board, issue: Issue, entries: Sequence[Entry], records: Sequence[Record]) -> list[str | int]:
