@@ -46,6 +46,8 @@ class Config:
     timeout: float | None = None
     retrieve: int = 1000
     force: bool = False
+    who: str | None = None
+    licence: str | None = None
     report: bool = True
     contamination: Any = field(default_factory=lambda: {"_target_": "cleanbench.contamination.base.Untouched"})
     truth: TruthConfig = field(default_factory=TruthConfig)

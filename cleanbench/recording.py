@@ -14,7 +14,7 @@ from cleanbench.asking import flags_of, scores_of
 from cleanbench.audit import cuts
 from cleanbench.core import GroundTruth, Issue, Need, Ranking
 from cleanbench.encoders.extraction import Embeddings
-from cleanbench.environment import manifest, versions
+from cleanbench.environment import machine, manifest, versions
 from cleanbench.queues import Queue, write_queue
 from cleanbench.rankings import write_ranking, write_truth
 from cleanbench.report.training import draw_training
@@ -102,6 +102,9 @@ class Recorder:
                 peak_mib=round(answer.peak_mib, 1),
                 base_mib=round(answer.base_mib, 1),
             ),
+            who=request.who,
+            licence=request.licence,
+            machine=machine(),
             key=self.key,
             versions=versions(),
             notes={**ranking.notes, **scored.notes},

@@ -145,6 +145,8 @@ def recorded(submission: Submission, path: Path) -> Record:
         versions=versions(),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         terms=known.terms.get(issue),
+        who=manifest.who,
+        licence=manifest.licence,
         provenance=Provenance(**{name: getattr(manifest, name) for name in Provenance.model_fields}),
     )
 
