@@ -5,15 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
 from browser import Browser
-from finished_runs import edit_run, make_run, only
+from finished_runs import TRUTHS, edit_run, make_run, only
 
 from cleanbench.core import Issue
 from cleanbench.leaderboard import rendering
 from cleanbench.leaderboard.board import Board
+from cleanbench.leaderboard.comparing import comparison_of, evidence_of
 from cleanbench.leaderboard.evidence import look, read_truth
 from cleanbench.leaderboard.merge import merge
+from cleanbench.leaderboard.rows import rows_of
 from cleanbench.records import EncoderName, Record
 
 HOSTILE = "<script>document.title = 'attacked'</script>"
@@ -168,6 +171,57 @@ def test_chosen_methods_are_compared_by_their_curves(browser: Browser, table: Pa
     assert rows[-1] == "by chance, expected"
     click(browser, "#drop")
     assert not browser.ask("return document.getElementById('comparison').checkVisibility()")
+
+
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return boards of a method that knows the truth, one that knows its contrary and one that guesses, on one encoder."""
+    place = tmp_path_factory.mktemp("apart")
+    truth = np.zeros(60)
+    truth[TRUTHS[Issue.OFF_TOPIC].items] = TRUTHS[Issue.OFF_TOPIC].labels
+    noise = np.random.default_rng(0).random(60)
+    for name, share in (("knows", 0.9), ("guesses", 0.0), ("contrary", -0.9)):
+        scores = (share * truth + noise).take
+        issues = (Issue.OFF_TOPIC,)
+        make_run(place / "runs", name, encoder=ENCODER, scores=lambda items, of=scores: of(range(items)), issues=issues)
+    make_run(place / "runs", "beside", issues=issues)
+    merge(place / "runs", place / "boards")
+    return place / "boards"
+
+
+def test_who_is_told_apart_is_what_the_comparison_says(browser: Browser, apart: Path) -> None:
+    board = only(apart)
+    records = board.records()
+    truth = read_truth(board.truth(Issue.OFF_TOPIC), Issue.OFF_TOPIC)
+    compared = comparison_of(board, records, evidence_of(board, records, truth))
+    assert compared is not None
+    assert compared.better.any()
+    methods = [row.method for row in rows_of(records)]
+    browser.open(board.site(Issue.OFF_TOPIC))
+    lines = browser.ask("return [...document.querySelectorAll('#board tbody tr:not(#chance)')].map(row => row.id)")
+    assert [line.partition("-")[0] for line in lines] == methods
+    for first, name in enumerate(lines):
+        click(browser, "#drop")
+        for other in [name, *(each for each in lines if each != name)]:
+            click(browser, f"#{other} input")
+        told = browser.ask(
+            "return [...document.querySelectorAll('#compared tbody tr')].map(row => [row.cells[0], row.cells[1]]"
+            ".map(cell => cell.innerText.trim()))"
+        )
+        for title, verdict in told[1:-1]:
+            other = methods.index(title.partition(" ")[0])
+            expected = {(True, False): "worse", (False, True): "better", (False, False): "not told apart"}
+            assert verdict == expected[bool(compared.better[first, other]), bool(compared.better[other, first])]
+    # Without the line beside them the three stand as a comparison of the three says, with the correction of all four.
+    write(browser, "#track", "pixels")
+    inside = [place for place, method in enumerate(methods) if method != "beside"]
+    better = compared.better[np.ix_(inside, inside)]
+    shown = browser.ask(
+        "return [...document.querySelectorAll('#board tbody tr:not([hidden]) small')].map(s => s.innerText)"
+    )
+    ranks = [text for text in shown if "." not in text]
+    spans = zip(1 + better.sum(axis=0), len(inside) - better.sum(axis=1), strict=True)
+    assert ranks == [str(low) if low == high else f"{low}–{high}" for low, high in spans]
 
 
 def test_an_address_brings_a_view_back(browser: Browser, table: Path) -> None:

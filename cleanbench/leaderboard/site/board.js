@@ -19,7 +19,7 @@
   const MOST = 8; // curves that can be told apart
   // Where the slider stands unless a reader moves it.
   const STANDARD = Math.min(data.items, 100, Math.ceil(data.items / 10) || 1);
-  const state = { sort: 0, down: false, chosen: [] };
+  const state = { sort: 0, down: false, chosen: [], ranked: null }; // as the page is written: ranked on the free track
 
   const cellOf = (row, name) => row.element.cells[names.indexOf(name) + 1];
   const missing = (value) => value === null || value === undefined;
@@ -64,7 +64,8 @@
     const within = rows.filter((row) => equal === null || row.encoder === equal);
     const shown = new Set(within.filter(passes));
     for (const row of rows) row.element.hidden = !shown.has(row);
-    rank(within, equal === null);
+    if (state.ranked !== equal) rank(within, equal === null);
+    state.ranked = equal;
     const [where, how] = equal === null ? ["", ""] : [` on ${equal}`, ", ranked among themselves"];
     find("shown").textContent = `${shown.size} of ${within.length} lines${where} are shown${how}.`;
   }
@@ -110,9 +111,10 @@
     }));
   }
 
+  // The lines that a line is better than are the bits of a hexadecimal number, the last line the lowest.
   function isBetter(row, other) {
-    row.bits ??= BigInt(`0x${row.better}`);
-    return Boolean((row.bits >> BigInt(rows.length - 1 - other.index)) & 1n);
+    const place = rows.length - 1 - other.index;
+    return Boolean((parseInt(row.better.at(-1 - (place >> 2)), 16) >> (place & 3)) & 1);
   }
 
   // Comparing: a curve has items reviewed and faults found by then, straight in between.
