@@ -175,7 +175,7 @@ def test_chosen_methods_are_compared_by_their_curves(browser: Browser, table: Pa
 
 @pytest.fixture(scope="module")
 def apart(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return boards of a method that knows the truth, one that knows its contrary and one that guesses, on one encoder."""
+    """Return boards of methods that know the truth, its contrary, or nothing, and of one beside their encoder."""
     place = tmp_path_factory.mktemp("apart")
     truth = np.zeros(60)
     truth[TRUTHS[Issue.OFF_TOPIC].items] = TRUTHS[Issue.OFF_TOPIC].labels
