@@ -105,8 +105,8 @@ def edit_run(run: Path, **changes: object) -> None:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return all files of a folder but the lock."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    """Return all files of a folder but the locks."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 

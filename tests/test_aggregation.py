@@ -1,8 +1,15 @@
 """Standings over data sets: mean rank and Borda share by hand, variants once, intervals that move with the noise."""
 
-import numpy as np
-import pytest
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
+import pytest
+from finished_runs import make_run
+
+from cleanbench.core import digest_of
+from cleanbench.leaderboard.check import check
+from cleanbench.leaderboard.merge import merge
 from cleanbench.uncertainty.aggregation import Block, standings
 
 
@@ -70,3 +77,24 @@ def test_borda_shares_of_a_block_average_a_half(seed: int) -> None:
     rng = np.random.default_rng(seed)
     found = standings([block("x", **{f"m{number}": float(rng.integers(4)) for number in range(7)})])
     assert np.mean([each.borda.value for each in found if each.borda]) == pytest.approx(0.5)
+
+
+def test_boards_of_one_kind_make_a_page_and_other_kinds_another(tmp_path: Path) -> None:
+    for dataset in ("cats", "cats~lbl-0.1-s0", "dogs"):
+        for method in ("phash", "knn", "lof"):
+            make_run(tmp_path / dataset, method, key=digest_of([method, dataset]), dataset=dataset)
+        assert merge(tmp_path / dataset, tmp_path / "boards").refused == []
+    text = (tmp_path / "boards" / "aggregate.md").read_text()
+    assert "## Off topic, synthetic truth" in text
+    assert "2 independent data sets: cats, cats~lbl-0.1-s0, dogs." in text
+    assert "## All issues, synthetic truth" in text
+    assert "[Across boards](aggregate.md)" in (tmp_path / "boards" / "README.md").read_text()
+    assert check(tmp_path / "boards").differences == ()
+    table = pd.read_csv(tmp_path / "boards" / "aggregate.csv")
+    assert set(table.truth) == {"synthetic"}
+    for _, group in table.groupby("issue"):
+        assert group.borda.mean() == pytest.approx(0.5)
+        assert ((group.borda_low <= group.borda) & (group.borda <= group.borda_high)).all()
+    page = tmp_path / "boards" / "aggregate.html"
+    page.write_text(page.read_text().replace("0.", "0,", 1))
+    assert any("aggregate.html: not what its records give" in each for each in check(tmp_path / "boards").differences)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from cleanbench import not_run
 from cleanbench.core import Issue, UserError, digest_of
-from cleanbench.leaderboard import drawing, rendering, tables
+from cleanbench.leaderboard import aggregate, drawing, rendering, tables
+from cleanbench.leaderboard.aggregate import Ranked
 from cleanbench.leaderboard.board import Board, boards, fingerprint_of, settled, stem, strangers, truth_of
 from cleanbench.leaderboard.comparing import comparison_of
 from cleanbench.leaderboard.evidence import (
@@ -55,6 +56,7 @@ def check(root: Path) -> Checked:
         raise UserError(f"there is no folder {root}; say where the boards are: board=DIR")
     contents: dict[Board, list[Record]] = {}
     differences: list[str] = []
+    ranked: list[Ranked] = []
     for board in boards(root):
         try:
             listed = board.records()
@@ -68,18 +70,19 @@ def check(root: Path) -> Checked:
             differences.append(f"{board.folder}: no records")
             continue
         contents[board] = records
-        differences += _board(board, records)
+        differences += _board(board, records, ranked)
     diagrams = rendering.index_figures(root, contents)
     for path, diagram in diagrams.items():
         differences += drawing.differences(path, diagram)
-    index = rendering.index_files(root, contents, diagrams)
+    index = rendering.index_files(root, contents, diagrams, ranked)
     differences += _pages(index)
     known = index.keys() | diagrams.keys()
     differences += [f"{path}: no file of a board" for path in _files(root, "*", "*/*") if path not in known]
     return Checked(len(contents), sum(map(len, contents.values())), tuple(differences))
 
 
-def _board(board: Board, records: list[Record]) -> Iterator[str]:
+def _board(board: Board, records: list[Record], ranked: list[Ranked]) -> Iterator[str]:
+    """Compare a board with what its records give, and add to ``ranked`` what it adds to the standings."""
     where = board.records_file
     for number, record in enumerate(records, start=1):
         try:
@@ -130,7 +133,11 @@ def _board(board: Board, records: list[Record]) -> Iterator[str]:
         found: dict[Path, Evidence] = {}
         differences = [each for record in of_issue for each in _record(board, record, truth, found)]
         looks = rendering.looks_at(board, of_issue, truth)
-        sources = rendering.Sources(comparison_of(board, of_issue, found), looks, missing)
+        share = None
+        if all(record.resampled is not None for record in of_issue):
+            share = aggregate.ranked(board, of_issue, found)
+        ranked += [share] if share else []
+        sources = rendering.Sources(comparison_of(board, of_issue, found), looks, missing, share)
         files = rendering.issue_files(board, issue, of_issue, sources)
         expected |= files.keys() | rendering.pictures_of(board, of_issue, looks)
         yield from _pages(files)

@@ -14,7 +14,8 @@ from filelock import FileLock
 
 from cleanbench import not_run
 from cleanbench.core import Issue, UserError
-from cleanbench.leaderboard import journal, rendering, tables
+from cleanbench.leaderboard import aggregate, journal, rendering, tables
+from cleanbench.leaderboard.aggregate import STEM, Ranked
 from cleanbench.leaderboard.board import Board, boards, settled, strangers, truth_of
 from cleanbench.leaderboard.comparing import comparison_of, evidence_of
 from cleanbench.leaderboard.evidence import (
@@ -181,28 +182,33 @@ def _merge(candidates: Iterable[Candidate], missing: list[not_run.NotRun], root:
     by_board: dict[Board, list[Candidate]] = {board: [] for board in boards(root)}
     for candidate in candidates:
         by_board.setdefault(Board.of(root, candidate.record), []).append(candidate)
-    contents = {}
+    contents, ranked = {}, list[Ranked]()
     for board, group in sorted(by_board.items(), key=lambda item: item[0].name):
         try:
-            contents[board] = _merge_board(board, group, missing, merged)
+            contents[board] = _merge_board(board, group, missing, merged, ranked)
         except UserError as error:
             merged.refused.append(f"{board.folder}: {error}; {len(group)} records were not merged into it")
     contents = {board: records for board, records in contents.items() if records}
     merged.boards = len(contents)
     diagrams = rendering.index_figures(root, contents)
-    for path in set(root.glob("*_critical_difference.svg")) - diagrams.keys():
+    rendered = diagrams | rendering.index_files(root, contents, diagrams, ranked)
+    for path in {*root.glob("*_critical_difference.svg"), *root.glob(f"{STEM}.*")} - rendered.keys():
         path.unlink()
-    for path, text in (diagrams | rendering.index_files(root, contents, diagrams)).items():
+    for path, text in rendered.items():
         _write(path, text)
 
 
 def _merge_board(
-    board: Board, candidates: Iterable[Candidate], missing: Iterable[not_run.NotRun], merged: Merged
+    board: Board,
+    candidates: Iterable[Candidate],
+    missing: Iterable[not_run.NotRun],
+    merged: Merged,
+    ranked: list[Ranked],
 ) -> list[Record]:
-    """Merge into one board and render it; return its records."""
+    """Merge into one board and render it; return its records, and add to ``ranked`` what it adds to the standings."""
     with journal.locked(board.records_file):
         after = _add(board, candidates, merged)
-    _render(board, missing, after)
+    ranked += _render(board, missing, after)
     return after
 
 
@@ -241,8 +247,9 @@ def _add(board: Board, candidates: Iterable[Candidate], merged: Merged) -> list[
     return after
 
 
-def _render(board: Board, missing: Iterable[not_run.NotRun], after: list[Record]) -> None:
-    """Write the pages of a board and remove those that nothing leads to any more."""
+def _render(board: Board, missing: Iterable[not_run.NotRun], after: list[Record]) -> list[Ranked]:
+    """Write the pages of a board and remove those that nothing leads to any more; return its part in the standings."""
+    ranked = []
     absent = not_run.settled(
         [*not_run.read(board.not_run_file), *(each for each in missing if not_run.belongs(each, after))], after
     )
@@ -252,10 +259,12 @@ def _render(board: Board, missing: Iterable[not_run.NotRun], after: list[Record]
         sources = _sources(board, issue, records, [each for each in absent if each.issue is issue])
         rendered |= rendering.issue_files(board, issue, records, sources) | rendering.figures(board, issue, records)
         pictures |= rendering.pictures_of(board, records, sources.looks)
+        ranked += [sources.ranked] if sources.ranked else []
     for path, text in rendered.items():
         _write(path, text)
     for path in {*board.pages(), *board.pictures.glob("*")} - rendered.keys() - pictures:
         path.unlink()
+    return ranked
 
 
 def _sources(board: Board, issue: Issue, records: list[Record], absent: list[not_run.NotRun]) -> rendering.Sources:
@@ -265,8 +274,9 @@ def _sources(board: Board, issue: Issue, records: list[Record], absent: list[not
         truth = read_truth(board.truth(issue), issue)
         sources = replace(sources, looks=rendering.looks_at(board, records, truth))
         if all(record.resampled is not None for record in records):
-            comparison = comparison_of(board, records, evidence_of(board, records, truth))
-            sources = replace(sources, comparison=comparison)
+            found = evidence_of(board, records, truth)
+            comparison = comparison_of(board, records, found)
+            sources = replace(sources, comparison=comparison, ranked=aggregate.ranked(board, records, found))
     except UserError:
         return sources
     return sources

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cleanbench.core import Issue, UserError
 from cleanbench.grid import grid_of
-from cleanbench.leaderboard import across, by_encoder, heatmap, tables
+from cleanbench.leaderboard import across, aggregate, by_encoder, heatmap, tables
 from cleanbench.leaderboard.board import Board
 from cleanbench.leaderboard.entries import entries_of
 from cleanbench.leaderboard.evidence import Judgements, Look, look
@@ -26,21 +26,34 @@ INDEX, SITE = "README.md", "index.html"
 
 
 def index_files(
-    root: Path, contents: Mapping[Board, Sequence[Record]], diagrams: Iterable[Path] = ()
+    root: Path,
+    contents: Mapping[Board, Sequence[Record]],
+    diagrams: Iterable[Path] = (),
+    ranked: Sequence[aggregate.Ranked] = (),
 ) -> dict[Path, str]:
-    """Return the lists of all boards, by their places.
+    """Return the lists of all boards and the standings over them, by their places.
 
     Args:
         root: Holds the boards.
         contents: Their records.
         diagrams: What `index_figures` drew.
+        ranked: What the boards add to the standings.
     """
     lines = {
         board: {issue: (entries_of(own), own) for issue, own in tables.by_issue(records)}
         for board, records in contents.items()
     }
+    made = aggregate.tables(ranked)
     names = [path.name for path in diagrams]
-    return {root / INDEX: tables.index(contents, names), root / SITE: index_page(lines, names, asset("site.css"))}
+    site = index_page(lines, names, bool(made), asset("site.css"))
+    files = {root / INDEX: tables.index(contents, names, bool(made)), root / SITE: site}
+    if made:
+        files |= {
+            root / f"{aggregate.STEM}.md": aggregate.as_markdown(made),
+            root / f"{aggregate.STEM}.csv": aggregate.as_csv(made),
+            root / f"{aggregate.STEM}.html": aggregate.as_html(made, asset("site.css")),
+        }
+    return files
 
 
 def index_figures(root: Path, contents: Mapping[Board, Sequence[Record]]) -> dict[Path, str]:
@@ -56,11 +69,13 @@ class Sources:
         comparison: Of the rows; None where they cannot be compared.
         looks: At the rankings, by the records' keys; none where one cannot be read.
         absent: What did not run.
+        ranked: What the issue adds to the standings over boards; None where it adds nothing.
     """
 
     comparison: Comparison | None = None
     looks: Mapping[str, Look] = field(default_factory=dict)
     absent: Sequence[NotRun] = ()
+    ranked: aggregate.Ranked | None = None
 
 
 def pictures_of(board: Board, records: Sequence[Record], looks: Mapping[str, Look]) -> set[Path]:

@@ -80,12 +80,13 @@ def _absent(absent: Sequence[NotRun]) -> list[str]:
     return ["", "## Not run", "", *markdown(["Method", "Encoder", "Reason"], rows, right=set())]
 
 
-def index(contents: Mapping[Board, Sequence[Record]], diagrams: Sequence[str] = ()) -> str:
+def index(contents: Mapping[Board, Sequence[Record]], diagrams: Sequence[str] = (), aggregated: bool = False) -> str:
     """Render the list of all boards.
 
     Args:
         contents: Their records.
         diagrams: Files of drawings that compare methods across data sets.
+        aggregated: Whether there are standings over several boards.
     """
     lines = [
         "# Leaderboards",
@@ -110,6 +111,8 @@ def index(contents: Mapping[Board, Sequence[Record]], diagrams: Sequence[str] = 
         ]
     else:
         lines.append("There is no board yet.")
+    if aggregated:
+        lines += ["", "[Across boards](aggregate.md): mean rank and Borda share, by kind of truth and issue."]
     if diagrams:
         lines += ["", "## Across data sets", "", *(f"![Mean ranks over data sets]({name})" for name in diagrams)]
         lines += [

@@ -18,12 +18,13 @@ from cleanbench.sampled import population
 Lines = Mapping[Issue, tuple[Sequence[Entry], Sequence[Record]]]
 
 
-def index_page(contents: Mapping[Board, Lines], diagrams: Sequence[str], style: str) -> str:
+def index_page(contents: Mapping[Board, Lines], diagrams: Sequence[str], aggregated: bool, style: str) -> str:
     """Render the list of all boards.
 
     Args:
         contents: Of every board the lines and records of its issues.
         diagrams: Files of drawings that compare methods across data sets.
+        aggregated: Whether there are standings over several boards.
         style: Of the site.
     """
     sections = [_board(board, lines) for board, lines in contents.items() if lines]
@@ -39,6 +40,8 @@ def index_page(contents: Mapping[Board, Lines], diagrams: Sequence[str], style: 
         page.bullets(Html(f"{badge(kind)} {page.escaped(meaning)}") for kind, meaning in BADGES.items()),
         page.paragraph("A truth that was planted does not rank methods for real data."),
     ]
+    if aggregated:
+        lead.append(page.paragraph(page.link("Across boards", "aggregate.html"), ": mean rank and Borda share."))
     if not sections:
         lead.append(page.paragraph("There is no board yet."))
     return page.document(
