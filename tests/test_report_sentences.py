@@ -11,7 +11,7 @@ from reported_runs import finish, image_set
 
 from cleanbench.core import Issue
 from cleanbench.metrics import METRICS, Levels
-from cleanbench.records import Measured, read_run
+from cleanbench.records import Measured, read_run, write_run
 from cleanbench.report import sentences
 from cleanbench.report.compared import name_of, read_runs
 from cleanbench.report.comparison_words import chance_in_words, findings, tiers_in_words, warnings
@@ -139,6 +139,7 @@ def test_tiers_are_told_as_the_comparison_has_them(compared):
         values = [row.values("AP")[0] for row in each.rows]
         leader = int(np.argmax(values))
         told = tiers_in_words(each)
+        assert len({row.printed_ap for row in each.rows}) == len(each.rows)
         assert told.startswith(f"{name_of(each.rows[leader])} has the highest AP, {values[leader]:.3f}")
         apart = each.comparison.better[leader]
         before_count = told.partition("(AP, paired")[0]
@@ -192,3 +193,20 @@ def test_facts_that_cut_alike_count_once():
     doubled = type(images)(**{**vars(images), "attributes": {**images.attributes, **renamed}})
     assert telling_facts(images) == ["class", "source"]
     assert telling_facts(doubled) == ["class", "again"]
+
+
+def test_rows_that_print_alike_share_the_lead(tmp_path):
+    images = image_set(60)
+    for method in ("one", "two"):  # the same scores under two names
+        folder = finish(tmp_path, images, method, quality=2.0, issues=[Issue.OFF_TOPIC])
+    first = next(folder.parent.glob("*/rankings/off_topic.parquet"))
+    for path in folder.parent.glob("*/rankings/off_topic.parquet"):
+        path.write_bytes(first.read_bytes())
+    record = read_run(first.parent.parent / "record.json").records[0]
+    for path in folder.parent.glob("*/record.json"):
+        run = read_run(path)
+        own = run.records[0].model_copy(update={"metrics": record.metrics})
+        write_run(path, run.model_copy(update={"records": (own,)}))
+    (each,) = read_runs(folder.parent).compared.values()
+    value = record.metrics["AP"].value
+    assert tiers_in_words(each).startswith(f"one and two have the highest AP, {value:.3f} (AP, paired")

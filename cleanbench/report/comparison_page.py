@@ -6,11 +6,11 @@ from pathlib import Path
 from cleanbench.audit.slice_tables import crossing_table
 from cleanbench.core import Issue
 from cleanbench.image_set import ImageSet
-from cleanbench.leaderboard.rows import mean
 from cleanbench.records import Record, read_run
 from cleanbench.report import sentences
-from cleanbench.report.compared import BY, Comparisons, name_of, read_runs
+from cleanbench.report.compared import BY, Comparisons, read_runs
 from cleanbench.report.comparison_section import budget_of, charts, comparison_section, listing_table
+from cleanbench.report.comparison_words import highest
 from cleanbench.report.finished import settings_of
 from cleanbench.report.page import Html, bullets, code, document, facts, note, paragraph, section, table
 from cleanbench.report.run_page import Report, card_facts, made, style
@@ -61,10 +61,10 @@ def _summary(found: Comparisons) -> Html:
     for issue, each in found.compared.items():
         rows = "1 row" if len(each.rows) == 1 else f"{len(each.rows)} rows"
         tiers = "" if each.comparison is None else f" in {_tiers(int(each.comparison.tiers.max()))}"
-        best = max(each.rows, key=lambda row: mean(row.values(BY)))
-        chance = sentences.chance_of(best.records[0], BY)
-        highest = f"the highest {BY} is {number(mean(best.values(BY)))} by {name_of(best)}"
-        entries.append(f"{issue.heading}: {rows}{tiers}; {highest}, and {number(chance)} by chance.")
+        chance = sentences.chance_of(each.rows[0].records[0], BY)
+        entries.append(
+            f"{issue.heading}: {rows}{tiers}; {highest(each.rows)}, where a random order has {number(chance)}."
+        )
     return bullets(entries)
 
 

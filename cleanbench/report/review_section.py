@@ -170,13 +170,14 @@ def _slices(ranked: Ranked, items: Ints, labels: Bools, fact: str, values: npt.N
     if ranked.issue.ranks_pairs:
         caption += " A pair counts in the parts of both of its images."
     said: list[Html] = []
-    if (least := worst(own, JUDGED_BY)) is not None:
+    large = [part for part in own if min(part.faulty, part.items - part.faulty) >= LEAST_FAULTY]
+    if len(large) > 1 and (least := worst(large, JUDGED_BY)) is not None:
         whole = ranked.record.metrics[JUDGED_BY].value or 0.0
         said.append(
             paragraph(
                 f"By {fact}, the ranking does worst in {least.name}: {JUDGED_BY} {value(least.metrics[JUDGED_BY])}, "
-                f"where the whole set has {whole:.3f}. The worst was chosen after looking, among parts with at least "
-                f"{LEAST_FAULTY} faulty and as many clean ones."
+                f"where the whole set has {whole:.3f}. The worst was chosen after looking, among the {len(large)} "
+                f"parts with at least {LEAST_FAULTY} faulty and as many clean ones."
             )
         )
     return [*said, folded(f"All {len(slices)} parts by {fact}", table([fact, *map(Column, columns)], rows, caption))]
