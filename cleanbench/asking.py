@@ -41,6 +41,13 @@ def inapplicable(detector: type[Detector], issue: Issue, image_set: ImageSet) ->
     return ""
 
 
+def unasked(image_set: ImageSet, issue: Issue, retrieve: int) -> str:
+    """Say that there is nothing to ask; empty if there is."""
+    if issue.ranks_pairs and not retrieve and image_set.truth(issue) is None:
+        return "not applicable: no pair is judged, and retrieve=0 lists none"
+    return ""
+
+
 def task_of(detector: type[Detector], image_set: ImageSet, issue: Issue, rows: Ints, retrieve: int) -> Task:
     """Decide what the method is asked: every image, or annotated pairs hidden among random ones."""
     labelled = image_set.labels is None or image_set.labels[rows] >= 0
@@ -62,6 +69,29 @@ def task_of(detector: type[Detector], image_set: ImageSet, issue: Issue, rows: I
     shuffled = np.random.default_rng(int(image_set.fingerprint[:8], 16)).permutation(asked)
     middle, shared = len(shuffled) // 2, max(1, len(shuffled) // 200)
     return Task(issue, seen, pairs=(shuffled[: middle + shared], shuffled[max(0, middle - shared) :]))
+
+
+def queue_task(detector: type[Detector], image_set: ImageSet, task: Task, retrieve: int) -> Task | None:
+    """Ask for the queue beside the scores of annotated pairs; None where it would take scoring every pair, or none is.
+
+    A method that has no way of its own to retrieve would score all pairs, which takes far longer than the run.
+    """
+    if not (task.issue.ranks_pairs and image_set.truth(task.issue) is not None and retrieve):
+        return None
+    if detector.retrieve is Detector.retrieve:
+        return None
+    return Task(task.issue, task.rows, retrieve=retrieve, queue=True)
+
+
+def queue_of(task: Task, rows: Ints, answer: Answer) -> Ranking | str:
+    """Bring a retrieved queue back to positions in the whole set, or say why there is none."""
+    if answer.problem or answer.items is None:
+        return f"{answer.problem}: {answer.reason}"
+    try:
+        seen = rows if task.rows is None else rows[task.rows]
+        return _retrieved(task.issue, task, seen, answer)
+    except ValueError as error:
+        return f"failed: {error}"
 
 
 def ranking_of(issue: Issue, image_set: ImageSet, task: Task, rows: Ints, answer: Answer) -> Ranking:

@@ -46,6 +46,8 @@ class Config:
     timeout: float | None = None
     retrieve: int = 1000
     force: bool = False
+    who: str | None = None
+    licence: str | None = None
     report: bool = True
     contamination: Any = field(default_factory=lambda: {"_target_": "cleanbench.contamination.base.Untouched"})
     truth: TruthConfig = field(default_factory=TruthConfig)
@@ -65,7 +67,7 @@ def checked(config: DictConfig) -> DictConfig:
         raise UserError(f"{f'{key}: ' if key else ''}{what}; the settings are {settings}") from error
     if not isinstance(typed, DictConfig):
         raise UserError("the settings must be a mapping")
-    for key, least in (("threads", 1), ("retrieve", 1), ("seed", 0)):
+    for key, least in (("threads", 1), ("retrieve", 0), ("seed", 0)):
         if typed[key] < least:
             raise UserError(f"{key}={typed[key]} must be at least {least}")
     if typed.truth.conflict not in CONFLICTS:

@@ -24,6 +24,11 @@ def versions() -> dict[str, str]:
     return found
 
 
+def machine() -> str:
+    """Return system, processor family and number of cores, which tell machines apart well enough to compare times."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+
+
 def manifest() -> dict[str, Any]:
     """Return platform, processor and every installed package."""
     # What an interrupted installation left behind has no name.

@@ -12,6 +12,7 @@ from statistics import fmean
 
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record, encoder_labels
+from cleanbench.sampled import population
 
 # Values that differ by less differ by rounding.
 ROUNDING = 1e-12
@@ -144,7 +145,7 @@ def grid_of(records: Sequence[Record], metric: str = "AP") -> Grid:
         complete_methods=tuple(name for name in rows if name in methods),
         complete_encoders=tuple(name for name in columns if name in encoders),
         beside={method: seeds for (method, encoder), seeds in found.items() if not encoder},
-        chance=METRICS[metric].chance(first.faulty, first.items),
+        chance=METRICS[metric].chance(*population(first)),
     )
 
 

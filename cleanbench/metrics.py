@@ -179,7 +179,7 @@ def average_precision(levels: Levels) -> float:
     """
     items, faulty = np.diff(levels.reviewed), np.diff(levels.found)
     slope = (faulty - 1) / np.maximum(items - 1, 1)
-    precisions = _ramp_sum(levels.found[:-1] + 1, slope, levels.reviewed[:-1], items)
+    precisions = ramp_sum(levels.found[:-1] + 1, slope, levels.reviewed[:-1], items)
     return float((faulty / items) @ precisions / levels.found[-1])
 
 
@@ -187,7 +187,7 @@ def average_precision_when(faulty_first: bool, levels: Levels) -> float:
     """Average precision if every tie were resolved for, or else against, the method."""
     faulty = np.diff(levels.found)
     before = levels.reviewed[:-1] if faulty_first else levels.reviewed[1:] - faulty
-    precisions = _ramp_sum(levels.found[:-1] + 1, np.ones_like(faulty), before, faulty)
+    precisions = ramp_sum(levels.found[:-1] + 1, np.ones_like(faulty), before, faulty)
     return float(precisions.sum() / levels.found[-1])
 
 
@@ -239,11 +239,11 @@ def fraction_of_effort(levels: Levels) -> float:
     """Expected share of items reviewed over share of faults found, averaged over the faults."""
     items, faulty = np.diff(levels.reviewed), np.diff(levels.found)
     step = (items + 1) / (faulty + 1)  # the j-th of the faulty items tied here is expected at place j * step
-    efforts = _ramp_sum(levels.reviewed[:-1] + step, step, levels.found[:-1], faulty)
+    efforts = ramp_sum(levels.reviewed[:-1] + step, step, levels.found[:-1], faulty)
     return float(efforts.sum() / levels.reviewed[-1])
 
 
-def _ramp_sum(start: Floats, slope: Floats, before: Floats, count: Floats) -> Floats:
+def ramp_sum(start: Floats, slope: Floats, before: Floats, count: Floats) -> Floats:
     """Sum ``(start + (j - 1) slope) / (before + j)`` over j = 1..count, elementwise, without cancellation.
 
     With H a difference of harmonic numbers it is ``start H + slope (count - (before + 1) H)``; H and the bracket cancel

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,15 +14,33 @@ from cleanbench.asking import flags_of, scores_of
 from cleanbench.audit import cuts
 from cleanbench.core import GroundTruth, Issue, Need, Ranking
 from cleanbench.encoders.extraction import Embeddings
-from cleanbench.environment import manifest, versions
+from cleanbench.environment import machine, manifest, versions
+from cleanbench.queues import Queue, write_queue
 from cleanbench.rankings import write_ranking, write_truth
 from cleanbench.report.training import draw_training
 from cleanbench.request import Request
-from cleanbench.scoring import score
+from cleanbench.sampled import Sampled
+from cleanbench.scoring import estimated, score
 from cleanbench.store import whole_folder, write_whole
 from cleanbench.worker import Answer
 
 PROVENANCE = "provenance.csv"
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """The most suspicious of all pairs, or why they are not known, and what it cost to list them."""
+
+    queue: Ranking | str
+    answer: Answer
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What a reader of the queue should know."""
+        cost = {"cpu_seconds": round(self.answer.cpu_seconds, 3), "peak_mib": round(self.answer.peak_mib, 1)}
+        if isinstance(self.queue, str):
+            return {"problem": self.queue, **cost}
+        return {"pairs": len(self.queue), **cost, "notes": dict(self.queue.notes)}
 
 
 @dataclass(frozen=True)
@@ -33,6 +52,7 @@ class Recorder:
     encoder: str | None
     embeddings: Embeddings | None
     unreadable: int
+    retrieved: Mapping[Issue, Retrieved]
 
     def record(self, ranking: Ranking, answer: Answer) -> records.Record:
         """Score a ranking against the truth of its issue."""
@@ -40,7 +60,12 @@ class Recorder:
         truth = image_set.truth(issue)
         labels = np.zeros(0, dtype=bool) if truth is None else truth.labels
         items = np.zeros(0, dtype=np.int64) if truth is None else truth.items
-        scored = score(items, labels, scores_of(ranking, truth, len(image_set)))
+        scores = scores_of(ranking, truth, len(image_set))
+        if truth is None or truth.inclusion is None:
+            scored = score(items, labels, scores)
+        else:
+            found = Sampled.of(truth, scores, ranking, self._queue(issue), image_set.ids)
+            scored = estimated(labels, scores, found)
         encoded = self.embeddings if Need.EMBEDDINGS in request.detector.needs_for(issue) else None
         return records.Record(
             method=request.method,
@@ -77,12 +102,21 @@ class Recorder:
                 peak_mib=round(answer.peak_mib, 1),
                 base_mib=round(answer.base_mib, 1),
             ),
+            who=request.who,
+            licence=request.licence,
+            machine=machine(),
             key=self.key,
             versions=versions(),
-            notes=dict(ranking.notes),
+            notes={**ranking.notes, **scored.notes},
             cut=None if truth is None else _cut(truth, ranking, answer, len(image_set)),
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         )
+
+    def _queue(self, issue: Issue) -> Queue | None:
+        found = self.retrieved.get(issue)
+        if found is None or isinstance(found.queue, str):
+            return None
+        return Queue.of(found.queue, self.request.image_set.ids, self.request.retrieve)
 
 
 def _cut(truth: GroundTruth, ranking: Ranking, answer: Answer, images: int) -> records.Cut | None:
@@ -100,6 +134,7 @@ def write_folder(
     request: Request,
     result: records.RunFile,
     rankings: Mapping[Issue, Ranking],
+    retrieved: Mapping[Issue, Retrieved],
     log: str,
     history: Mapping[str, list[float]],
 ) -> None:
@@ -108,7 +143,13 @@ def write_folder(
     truths = folder.parent / "truth" / image_set.truth_revision[:8]
     with whole_folder(folder) as scratch:
         for issue, ranking in rankings.items():
-            write_ranking(scratch / "rankings" / f"{issue}.parquet", ranking, image_set.ids)
+            place = scratch / "rankings" / f"{issue}.parquet"
+            write_ranking(place, ranking, image_set.ids)
+            found = retrieved.get(issue)
+            if found is not None:
+                place.with_name(f"{issue}_queue.json").write_text(json.dumps(found.told, indent=1) + "\n")
+                if not isinstance(found.queue, str):
+                    write_queue(place, found.queue, image_set.ids, request.retrieve)
             truth = image_set.truth(issue)
             if truth is not None and not (truths / f"{issue}.parquet").exists():
                 write_truth(truths / f"{issue}.parquet", truth, image_set.ids)

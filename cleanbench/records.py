@@ -174,16 +174,12 @@ class Provenance(Frozen):
     """Where a ranking comes from that this harness did not make; empty: not stated.
 
     Attributes:
-        who: Who made it.
-        licence: Under which others may use it.
         code: Where the code of the method is.
         description: What the method does.
         cpu_seconds: What it cost, by its author's word.
         peak_mib: Peak memory, by its author's word.
     """
 
-    who: str = ""
-    licence: str = ""
     code: str = ""
     description: str = ""
     cpu_seconds: float | None = None
@@ -235,6 +231,9 @@ class Record(Frozen):
         versions: Of Python and of the libraries that decide results.
         created: ISO 8601, UTC.
         notes: What the method says of its ranking, such as the recall of an approximate retrieval.
+        who: Who made the ranking; empty: not stated.
+        licence: Under which others may use it; empty: not stated.
+        machine: What it was made on: system, processor family and number of cores; empty: not recorded.
         provenance: Where a ranking comes from that was made elsewhere; None for a run of the harness.
         terms: What the card of the data set says that must stand beside its numbers; None in older records.
         cut: What the method's own decision is worth; None if it makes none, or there is no truth.
@@ -266,6 +265,9 @@ class Record(Frozen):
     created: str
     notes: dict[str, str | int | float] = {}
     terms: Terms | None = None
+    who: str = ""
+    licence: str = ""
+    machine: str = ""
     provenance: Provenance | None = None
     cut: Cut | None = None
     resampled: Resampled | None = None
@@ -275,8 +277,9 @@ class Record(Frozen):
     def _without_later_fields(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what later versions added where there is none, so that older records are written as they were."""
         content: dict[str, Any] = dump(self)
-        if not self.notes:
-            content.pop("notes", None)
+        for name in ("notes", "who", "licence", "machine"):
+            if not getattr(self, name):
+                content.pop(name, None)
         for name in ("terms", "provenance", "cut", "resampled"):
             if getattr(self, name) is None:
                 content.pop(name, None)

@@ -36,6 +36,8 @@ class Request:
         timeout: Seconds, or None.
         retrieve: Pairs to list where near-duplicates have no truth.
         force: Whether to repeat a finished run.
+        who: Who runs it, as records say; empty: not stated.
+        licence: Under which others may use the rankings; empty: not stated.
         config: The whole resolved configuration as YAML, kept beside the results.
     """
 
@@ -55,6 +57,8 @@ class Request:
     timeout: float | None = None
     retrieve: int = 1000
     force: bool = False
+    who: str = ""
+    licence: str = ""
     config: str = ""
 
     @property

@@ -2,14 +2,14 @@
 
 import json
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from cleanbench import __version__, asking, not_run, records
-from cleanbench.asking import NoRanking, inapplicable, ranking_of, task_of
+from cleanbench import __version__, asking, not_run, queues, records, sampled
+from cleanbench.asking import NoRanking, inapplicable, queue_of, queue_task, ranking_of, task_of, unasked
 from cleanbench.audit import cuts
 from cleanbench.core import Floats, Ints, Issue, Need, Ranking, UserError, digest_of
 from cleanbench.detector import Detector
@@ -19,7 +19,7 @@ from cleanbench.image_set import ImageSet
 from cleanbench.images import Images
 from cleanbench.rankings import read_table
 from cleanbench.readable import told, unreadable_reasons
-from cleanbench.recording import Recorder, write_folder
+from cleanbench.recording import Recorder, Retrieved, write_folder
 from cleanbench.request import Outcome, Request, Top
 from cleanbench.source_code import code_digest
 from cleanbench.store import Store, make_folder
@@ -27,8 +27,9 @@ from cleanbench.uncertainty import intervals
 from cleanbench.view import NotApplicable
 from cleanbench.worker import Job, Task, execute
 
-# Besides the method's code, these decide its numbers: what is asked and what answers mean, metrics, intervals, cuts.
-JUDGES = (asking, intervals, cuts)
+# Besides the method's code, these decide its numbers: what is asked and what answers mean, metrics, intervals, cuts,
+# and the estimates from a sample.
+JUDGES = (asking, intervals, cuts, queues, sampled)
 TOP = 10  # items of a ranking that are shown where there is nothing to score it by
 
 __all__ = ["Outcome", "Request", "run"]
@@ -44,7 +45,10 @@ def run(request: Request, store: Store) -> Outcome:
         UserError: If a setting of the method or the encoder makes no sense.
     """
     detector, image_set = request.detector, request.image_set
-    refused = {issue: inapplicable(detector, issue, image_set) for issue in detector.issues()}
+    refused = {
+        issue: inapplicable(detector, issue, image_set) or unasked(image_set, issue, request.retrieve)
+        for issue in detector.issues()
+    }
     issues = tuple(issue for issue, reason in refused.items() if not reason)
     not_ranked = {issue: reason for issue, reason in refused.items() if reason}
     named = tuple(issue for issue in issues if Need.CLASS_EMBEDDINGS in detector.needs_for(issue))
@@ -94,12 +98,16 @@ def run(request: Request, store: Store) -> Outcome:
     embeddings = extract(request.encoder, images, seen, store, ids=ids, workers=workers) if embedded else None
     noticed = embeddings.warnings if embeddings else ()
     tasks = {issue: task_of(detector, image_set, issue, rows, request.retrieve) for issue in issues}
-    job = _job(request, tasks, images, rows, seen, store, embeddings, class_embeddings)
+    # After all issues: neither their times nor their memory count it.
+    later = [queue_task(detector, image_set, task, request.retrieve) for task in tasks.values()]
+    listed = [task for task in later if task is not None]
+    job = _job(request, [*tasks.values(), *listed], images, rows, seen, store, embeddings, class_embeddings)
     answers, log = execute(job, request.timeout)
 
     rankings: dict[Issue, Ranking] = {}
     failed, refused_now = False, out_of_reach
-    for issue, answer in answers.items():
+    for issue in tasks:
+        answer = answers[issue]
         if answer.problem == "mistake":
             raise UserError(answer.reason)
         try:
@@ -108,7 +116,8 @@ def run(request: Request, store: Store) -> Outcome:
             not_ranked[issue] = f"{problem.kind}: {problem.reason}"
             failed = failed or problem.kind == "failed"
             refused_now = refused_now or problem.kind == "not run"  # another limit, and it is asked again
-    recorder = Recorder(request, key, encoder_name, embeddings, len(image_set) - len(rows))
+    retrieved = {task.issue: Retrieved(queue_of(task, rows, answers[task.name]), answers[task.name]) for task in listed}
+    recorder = Recorder(request, key, encoder_name, embeddings, len(image_set) - len(rows), retrieved)
     result = records.RunFile(
         records=tuple(recorder.record(ranking, answers[issue]) for issue, ranking in rankings.items()),
         not_ranked=not_ranked,
@@ -117,7 +126,7 @@ def run(request: Request, store: Store) -> Outcome:
     )
     not_run.note(request, not_ranked)
     if rankings:
-        write_folder(folder, request, result, rankings, log, embeddings.history if embeddings else {})
+        write_folder(folder, request, result, rankings, retrieved, log, embeddings.history if embeddings else {})
     failures = request.output / image_set.name / "failed" / f"{name}.log"
     failures.unlink(missing_ok=True)
     if failed:
@@ -133,7 +142,9 @@ def _key(request: Request, issues: tuple[Issue, ...], embedded: bool, class_key:
     """Identify a run by all that decides its results."""
     image_set = request.image_set
     truths = {issue: image_set.truth(issue) for issue in issues}
-    retrieve = truths.get(Issue.NEAR_DUPLICATE) is None and Issue.NEAR_DUPLICATE in issues
+    retrieve = Issue.NEAR_DUPLICATE in issues and (
+        truths.get(Issue.NEAR_DUPLICATE) is None or request.detector.retrieve is not Detector.retrieve
+    )
     parts = [
         json.dumps(request.method_config, sort_keys=True, default=str),
         code_digest([*(base for base in request.detector.__mro__ if base not in Detector.__mro__), *JUDGES]),
@@ -181,7 +192,7 @@ def _class_embeddings(request: Request, store: Store) -> tuple[str, Floats]:
 
 def _job(
     request: Request,
-    tasks: Mapping[Issue, Task],
+    tasks: Sequence[Task],
     images: Images,
     rows: Ints,
     seen: str,
@@ -192,7 +203,7 @@ def _job(
     image_set = request.image_set
     return Job(
         method=dict(request.method_config),
-        tasks=tuple(tasks.values()),
+        tasks=tuple(tasks),
         images=images,
         pixels_digest=seen,
         store=store.root,

@@ -42,12 +42,19 @@ class Task:
         rows: The images that the method sees, among the readable ones; None for all.
         pairs: Lists of pairs to score, in positions of what the method sees; empty for single images.
         retrieve: How many pairs to list instead, if none are given.
+        queue: Whether that list stands beside the scores of given pairs; its costs are told apart.
     """
 
     issue: Issue
     rows: Ints | None = None
     pairs: tuple[Ints, ...] = ()
     retrieve: int = 0
+    queue: bool = False
+
+    @property
+    def name(self) -> str:
+        """The issue, or the queue of it."""
+        return f"{self.issue}_queue" if self.queue else str(self.issue)
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,7 @@ class Answer:
     decision_cpu_seconds: float = 0.0
 
 
-def execute(job: Job, timeout: float | None = None) -> tuple[dict[Issue, Answer], str]:
+def execute(job: Job, timeout: float | None = None) -> tuple[dict[str, Answer], str]:
     """Run a job in a child process.
 
     Args:
@@ -111,7 +118,7 @@ def execute(job: Job, timeout: float | None = None) -> tuple[dict[Issue, Answer]
         timeout: Seconds after which the child is stopped.
 
     Returns:
-        An answer per issue, and everything that the child printed.
+        An answer per task, by its name, and everything that the child printed.
     """
     with tempfile.TemporaryDirectory(prefix="cleanbench-") as name:
         folder = Path(name)
@@ -131,11 +138,11 @@ def execute(job: Job, timeout: float | None = None) -> tuple[dict[Issue, Answer]
         log = _printed(folder / "log.txt")
         answers = {}
         for task in job.tasks:
-            path = folder / f"{task.issue}.pickle"
+            path = folder / f"{task.name}.pickle"
             if path.exists():
-                answers[task.issue] = pickle.loads(path.read_bytes())
+                answers[task.name] = pickle.loads(path.read_bytes())
             else:
-                answers[task.issue] = Answer(problem="failed", reason=stopped or _cause(child.returncode, log))
+                answers[task.name] = Answer(problem="failed", reason=stopped or _cause(child.returncode, log))
         return answers, log
 
 
@@ -180,9 +187,9 @@ def main(folder: Path) -> None:
             answer = work.answer(task)
             if os.getpid() != process:
                 os._exit(0)  # a process that the method forked has come back with an answer of its own
-            scratch = folder / f"{task.issue}.tmp"
+            scratch = folder / f"{task.name}.tmp"
             scratch.write_bytes(pickle.dumps(answer))
-            scratch.rename(folder / f"{task.issue}.pickle")
+            scratch.rename(folder / f"{task.name}.pickle")
             bar.update(1)
     sys.stdout.flush()
     sys.stderr.flush()

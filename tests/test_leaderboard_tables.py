@@ -89,7 +89,7 @@ def test_ranks_tiers_and_favourites_come_from_the_rankings(root: Path, tmp_path:
     truth = np.zeros(60)
     truth[TRUTHS[Issue.OFF_TOPIC].items] = TRUTHS[Issue.OFF_TOPIC].labels
     noise = np.random.default_rng(0).random(60)
-    for name, share in (("good", 0.75), ("better", 0.95)):
+    for name, share in (("good", 0.5), ("better", 0.95)):
         make_run(tmp_path / "more", name, scores=lambda items, share=share: (share * truth + noise)[:items])
     merge(tmp_path / "more", root)
     assert not check(root).differences

@@ -53,10 +53,11 @@ def test_a_run_folder_holds_exactly_what_is_promised(ask: Rank, tmp_path: Path) 
     outcome = ask(*SET_OF_ALL, "seed=3")
     assert outcome.folder == tmp_path / "runs/pictures" / f"selfclean-pixels-3-{key(outcome)[:12]}"
     rankings = [f"rankings/{issue}.parquet" for issue in sorted(Issue)]
+    queue = [f"rankings/near_duplicate_queue.{kind}" for kind in ("json", "parquet")]
     drawn = [f"{issue}_{name}" for issue in sorted(Issue) for name in ("effort", "precision_recall", "roc")]
     figures = [f"report/{name}.{ending}" for name in drawn for ending in ("csv", "svg")]
-    told = ["config.yaml", "environment.json", *rankings, "record.json", "report.html", *figures]
-    assert files(outcome.folder) == told
+    told = ["config.yaml", "environment.json", *rankings, *queue, "record.json", "report.html", *figures]
+    assert files(outcome.folder) == sorted(told)
     truth = outcome.run.records[0].truth
     assert truth is not None
     kept = [f"truth/{truth.set_revision[:8]}/{issue}.parquet" for issue in sorted(Issue)]

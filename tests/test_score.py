@@ -248,7 +248,7 @@ def test_low_scores_may_be_the_suspicious_ones(run_score: Callable[..., int], tm
     (record,) = read_run(path).records
     assert record.metrics["AUROC"].value == 1
     assert record.provenance is not None
-    assert (record.encoder, record.provenance.who) == ("mine", "me")
+    assert (record.encoder, record.who) == ("mine", "me")
 
 
 def test_what_is_not_ranked_ranks_last_and_is_told(

@@ -215,9 +215,11 @@ def test_small_numbers_are_not_claimed() -> None:
     assert weak("AP", 19, 500) == "19 faulty items are fewer than 20"
     assert weak("AUPRG", 99, 500) == "99 faulty items are fewer than 100"
     assert weak("AP", 490, 500) == "10 clean items are fewer than 20"
-    assert weak("AP", 50, 500, images=30) == "30 images that judged pairs share are fewer than 400"
+    assert weak("AP", 50, 500, images=30) == "30 images that judged pairs share are fewer than 300"
+    assert weak("P@100", 100, 500, value=0.96) == "fewer than 5 of 100 are on one side of the cut"
+    assert not weak("P@100", 100, 500, value=0.95)
     assert weak("R@1%", 50, 500) == "k = 5 is below 100"
-    assert weak("AP", 50, 500, images=400) == weak("P@100", 50, 500) == ""
+    assert weak("AP", 50, 500, images=300) == weak("P@100", 50, 500) == ""
 
 
 def test_seeds_widen_an_interval_and_never_narrow_it() -> None:
@@ -260,6 +262,15 @@ def test_pairing_sees_a_difference_that_overlapping_intervals_hide() -> None:
     assert found.highest.tolist() == [2, 3, 2]
     assert found.tiers.tolist() == [1, 2, 1]
     assert found.best.tolist() == [0.5, 0, 0.5]
+
+
+def test_a_perfect_ranking_of_few_is_not_far_better_than_a_nearly_perfect_one() -> None:
+    labels = np.arange(40) < 8
+    perfect, nearly = labels * 2.0, labels * 2.0
+    nearly = nearly - 1.5 * (np.arange(40) == 0) + (np.arange(40) == 20)
+    found = compare([[ap(labels, perfect)], [ap(labels, nearly)]], 8)
+    assert found.p_values[0, 1] > 0.05
+    assert (found.highest == 2).all()
 
 
 def test_tiers_start_with_the_best_that_is_left() -> None:

@@ -80,6 +80,8 @@ def rank(
         timeout=cfg.timeout,
         retrieve=cfg.retrieve,
         force=cfg.force,
+        who=cfg.who or "",
+        licence=cfg.licence or "",
         config=f"# {_command(words, search)}\n{OmegaConf.to_yaml(composed, resolve=True)}",
     )
     outcome = run(request, Store.default())

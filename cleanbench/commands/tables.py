@@ -16,6 +16,7 @@ from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record, encoder_labels
 from cleanbench.request import Outcome
+from cleanbench.sampled import in_words, population
 from cleanbench.scoring import weakness
 
 SEEDS = {"method": "Seed", "encoder": "Encoder seed", "dataset": "Data seed"}
@@ -164,7 +165,8 @@ def _table(issue: Issue, records: Sequence[Record]) -> Table:
     if first.items:
         share = first.faulty / first.items
         judged = f"{first.faulty:,} of {first.items:,} annotated {noun} ({share:.1%})"
-        title = f"{issue.heading} on {first.dataset}: {judged}, {first.truth.kind if first.truth else 'no'} truth"
+        kind = f"{first.truth.kind if first.truth else 'no'} truth"
+        title = f"{issue.heading} on {first.dataset}: {in_words(first) or judged}, {kind}"
     else:
         title = f"{issue.heading} on {first.dataset}: ranked, not scored: there is no ground truth"
     table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
@@ -188,7 +190,7 @@ def _table(issue: Issue, records: Sequence[Record]) -> Table:
             *cost,
         )
     if first.items:
-        expected = [_chance(name, first.faulty, first.items) for name in shown]
+        expected = [_chance(name, *population(first)) for name in shown]
         blank = [""] * len(seeds)
         table.add_row("by chance", "", *blank, *[_cell(value) for value in expected], "", "", style="italic dim")
     return table

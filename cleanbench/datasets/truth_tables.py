@@ -2,8 +2,17 @@
 
 The layout is that of CleanPatrick. ``off_topic_samples.csv`` and ``label_errors.csv`` have the columns ``id``
 (or ``md5hash``) and ``label``; ``near_duplicates.csv`` has ``id_list`` (or ``md5hash_list``), ids separated by
-commas, and ``label``: every unordered pair of the group gets the label, 0 as well as 1. Other columns are
-passed over. What has no row is not judged, which is not the same as 0.
+commas, and ``label``: every unordered pair of the group gets the label, 0 as well as 1. What has no row is not
+judged, which is not the same as 0. Three facts about a judgement may stand beside it; other columns are passed over:
+
+- ``probability``: that the item is faulty, in [0, 1]; or instead
+- ``faulty_votes`` and ``votes``: how many reviewers called it faulty, of how many, from which
+  `cleanbench.votes.probability_of_votes` makes a probability;
+- ``inclusion``: with which probability the item was drawn to be judged, in (0, 1], as
+  `cleanbench.annotate_next` writes it. In such a table a label may be empty: asked, but not judged. Those of the
+  items of the same inclusion probability that were judged then stand for these as well.
+
+Of several rows about one item the last one's facts count.
 """
 
 from array import array
@@ -13,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from cleanbench.core import Bools, GroundTruth, Ints, Issue, UserError
+from cleanbench.datasets.beside_labels import FACTS, facts_of, number
 from cleanbench.datasets.tables import canonical, count, rows, some
 from cleanbench.pairs import decode, encode
 
@@ -79,8 +89,9 @@ def read_truth(
         if not len(pairs):
             raise UserError(f"{path}: no group lists two different images, so it judges no pair; remove the file")
         items = encode(np.sort(pairs, axis=1), len(ids))
-    items, labels, contradictions = _settle(items, rated.labels[rows_of], rows_of, conflict)
-    warnings = []
+    items, labels, told_by, contradictions = _settle(items, rated.labels[rows_of], rows_of, conflict)
+    facts = {name: values[told_by] for name, values in rated.facts.items()}
+    warnings = list(rated.warnings)
     if contradictions:
         item, zero, one = contradictions[0]
         first = decode([item], len(ids))[0] if paired else [item]
@@ -95,7 +106,7 @@ def read_truth(
             raise UserError(f"{told}; no judgement is left: correct the file, or choose truth.conflict=last")
         warnings.append(f"{told}; {'not judged then' if conflict == 'drop' else 'the later row counts'}")
     judged = decode(items, len(ids)) if paired else items
-    return GroundTruth.of(issue, ids, judged, labels, name=name, kind=kind), warnings
+    return GroundTruth.of(issue, ids, judged, labels, name=name, kind=kind, **facts), warnings
 
 
 def expand(members: Ints, sizes: Ints) -> tuple[Ints, Ints]:
@@ -127,15 +138,26 @@ class _Judgements:
         sizes: Images per row, shape ``(R,)``.
         labels: True where the row says 1, shape ``(R,)``.
         lines: Where the row stands in the file, shape ``(R,)``.
+        facts: ``probability`` and ``inclusion``, if the table has them, each of shape ``(R,)``.
+        warnings: What the user should know about the table, in sentences.
     """
 
     def __init__(self, path: Path, issue: Issue, ids: Sequence[str], keys: Keys) -> None:
         table, paired = rows(path), issue.ranks_pairs
-        column, key, label = _columns(path, next(table)[1], "_list" if paired else "", keys)
+        header = next(table)[1]
+        column, key, label = _columns(path, header, "_list" if paired else "", keys)
         known = keys[column]
         members, sizes, lines, labels = array("q"), array("q"), array("q"), bytearray()
+        places = {name: header.index(name) for name in FACTS if name in header}
+        found: dict[str, array[float]] = {name: array("d") for name in places}
+        unanswered = array("d")
         unknown: dict[str, int] = {}
         for line, fields in table:
+            if "inclusion" in places and not fields[label].strip():
+                unanswered.append(number(path, line, "inclusion", fields[places["inclusion"]]))
+                continue
+            for name, place in places.items():
+                found[name].append(number(path, line, name, fields[place]))
             named = fields[key].split(",") if paired else [fields[key]]
             for one in named:
                 position = known.get(one, AMBIGUOUS)
@@ -150,11 +172,13 @@ class _Judgements:
         if unknown:
             raise _unplaced(path, column, unknown, ids, known)
         if not lines:
-            raise UserError(f"{path} has a header but no rows; add judgements, or remove it")
+            lacks = "no label in any row" if unanswered else "a header but no rows"
+            raise UserError(f"{path} has {lacks}; add judgements, or remove it")
         self.members: Ints = np.array(members, dtype=np.int64)
         self.sizes: Ints = np.array(sizes, dtype=np.int64)
         self.lines: Ints = np.array(lines, dtype=np.int64)
         self.labels = np.frombuffer(labels, dtype=np.uint8).astype(bool)
+        self.facts, self.warnings = facts_of(path, found, np.array(unanswered), self.lines)
         pairs = int((self.sizes * (self.sizes - 1) // 2).sum())
         if paired and pairs > MOST_PAIRS:
             raise UserError(
@@ -164,8 +188,10 @@ class _Judgements:
             )
 
 
-def _settle(items: Ints, labels: Bools, order: Ints, conflict: str) -> tuple[Ints, Bools, list[tuple[int, int, int]]]:
-    """Return each item once with its label, and ``(item, a row of 0, a row of 1)`` of those judged both ways."""
+def _settle(
+    items: Ints, labels: Bools, order: Ints, conflict: str
+) -> tuple[Ints, Bools, Ints, list[tuple[int, int, int]]]:
+    """Return each item once with its label and last row, and ``(item, a row of 0, a row of 1)`` if judged both ways."""
     sequence = np.lexsort((order, items))
     items, labels, order = items[sequence], labels[sequence], order[sequence]
     starts = np.flatnonzero(np.diff(items, prepend=-1))
@@ -177,7 +203,7 @@ def _settle(items: Ints, labels: Bools, order: Ints, conflict: str) -> tuple[Int
         zero, one = start + labels[start:end].argmin(), start + labels[start:end].argmax()
         contradictions.append((int(items[start]), int(order[zero]), int(order[one])))
     kept = ~both if conflict == "drop" else np.ones_like(both)
-    return items[starts][kept], labels[ends - 1][kept], contradictions
+    return items[starts][kept], labels[ends - 1][kept], order[ends - 1][kept], contradictions
 
 
 def _columns(path: Path, header: Sequence[str], ending: str, keys: Keys) -> tuple[str, int, int]:

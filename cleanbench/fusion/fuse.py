@@ -146,7 +146,7 @@ def _record(fused: Fused, path: Path, key: str, k: int) -> Record:
     members, issue = fused.members, fused.issue
     own = [member.records[issue] for member in members]
     first, truth = own[0], _truth(members, issue)
-    scored = None if truth is None else score(path, issue, truth).scored
+    scored = None if truth is None else score(path, issue, truth, first.images).scored
     encoder = _encoder(members, issue)
     nothing = Measured(value=None, reason="no items")
     return first.model_copy(
@@ -168,7 +168,7 @@ def _record(fused: Fused, path: Path, key: str, k: int) -> Record:
             "cost": _cost([record.cost for record in own if record.cost is not None], fused),
             "key": key,
             "versions": versions(),
-            "notes": {},
+            "notes": dict(scored.notes) if scored else {},
             "cut": None,
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }

@@ -40,6 +40,11 @@ class Member:
         return self.folder.name, method, f"{method}-{encoder}", f"{method}-{encoder}-{seed}"
 
     @property
+    def title(self) -> str:
+        """What tables call it."""
+        return f"{self.first.label} on {self.encoder}" if self.encoder else self.first.label
+
+    @property
     def encoder(self) -> str | None:
         """The encoder of those of its records that have one."""
         return next((record.encoder for record in self.records.values() if record.encoder), None)
@@ -66,14 +71,8 @@ def find(runs: Path, wanted: str, least: int = 2) -> list[Member]:
     Raises:
         UserError: If there are no runs, a name fits none or several, one is named twice, or there are too few.
     """
-    if not runs.is_dir():
-        sets = sorted(path.name for path in runs.parent.glob("*") if path.is_dir() and not path.name.startswith("."))
-        raise UserError(f"there are no runs of {runs.name!r} in {runs.parent}.{nearest(runs.name, sets)}")
     known = list(_finished(runs))
-    if wanted == "all":
-        found = _newest([member for member in known if member.first.method != FUSION])
-    else:
-        found = [_named(name.strip(), known, runs) for name in wanted.split(",")]
+    found = standing(runs) if wanted == "all" else [_named(name.strip(), known, runs) for name in wanted.split(",")]
     folders = [member.folder.name for member in found]
     if twice := next((folder for folder in folders if folders.count(folder) > 1), None):
         raise UserError(f"{twice} is named twice; name each run once")
@@ -82,6 +81,18 @@ def find(runs: Path, wanted: str, least: int = 2) -> list[Member]:
     if len(found) < least:
         raise UserError(f"a fusion takes at least two runs, not {', '.join(folders) or 'none'}; name more: members=A,B")
     return sorted(found, key=lambda member: member.folder.name)
+
+
+def standing(runs: Path) -> list[Member]:
+    """Return the newest finished run of every method, encoder and seed that is no fusion itself.
+
+    Args:
+        runs: The folder of the data set.
+
+    Raises:
+        UserError: If there is no such folder.
+    """
+    return _newest([member for member in _finished(runs) if member.first.method != FUSION])
 
 
 def of_issue(members: Sequence[Member], issue: Issue) -> list[Member]:
@@ -121,6 +132,9 @@ def aligned(members: Sequence[Member], issue: Issue) -> tuple[list[tuple[str, ..
 
 
 def _finished(runs: Path) -> Iterator[Member]:
+    if not runs.is_dir():
+        sets = sorted(path.name for path in runs.parent.glob("*") if path.is_dir() and not path.name.startswith("."))
+        raise UserError(f"there are no runs of {runs.name!r} in {runs.parent}.{nearest(runs.name, sets)}")
     for path in sorted(runs.glob("*/record.json")):
         if path.parent.name.startswith("."):  # a run that is being written
             continue

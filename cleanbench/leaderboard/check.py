@@ -22,7 +22,9 @@ from cleanbench.leaderboard.evidence import (
     score,
 )
 from cleanbench.not_run import NotRun
+from cleanbench.queues import queue_file
 from cleanbench.records import Record, write_records
+from cleanbench.sampled import needs_queue
 
 # Signs shown on both sides of a difference.
 AROUND = 30
@@ -110,6 +112,7 @@ def _board(board: Board, records: list[Record]) -> Iterator[str]:
     for issue, of_issue in tables.by_issue(records):
         missing = [each for each in absent if each.issue is issue]
         expected |= {board.truth(issue), *(board.ranking(record) for record in of_issue)}
+        expected |= {queue_file(board.ranking(record)) for record in of_issue if needs_queue(record)}
         for path, drawn in rendering.figures(board, issue, of_issue).items():
             expected.add(path)
             yield from drawing.differences(path, drawn)
@@ -158,7 +161,7 @@ def _record(board: Board, record: Record, truth: Judgements, found: dict[Path, E
             f"its ranking was filed for another: {path}"
         )
     try:
-        found[own] = score(path, record.issue, truth)
+        found[own] = score(path, record.issue, truth, record.images)
     except UserError as error:
         yield str(error)
         return

@@ -16,7 +16,9 @@ def evidence_of(board: Board, records: Sequence[Record], truth: Judgements) -> d
     Raises:
         UserError: If a ranking is missing or damaged.
     """
-    return {path: score(path, record.issue, truth) for record in records if (path := board.ranking(record))}
+    return {
+        path: score(path, record.issue, truth, record.images) for record in records if (path := board.ranking(record))
+    }
 
 
 def comparison_of(board: Board, records: Sequence[Record], found: Mapping[Path, Evidence]) -> Comparison | None:
@@ -34,4 +36,5 @@ def comparison_of(board: Board, records: Sequence[Record], found: Mapping[Path, 
     if not rarer or any(record.resampled is None or board.ranking(record) not in found for record in records):
         return None
     rows = [[found[board.ranking(record)].scored.replicates for record in row.records] for row in rows_of(records)]
-    return compare(rows, rarer)
+    known = [[each for each in row if each is not None] for row in rows]
+    return compare(known, rarer) if known == rows else None

@@ -9,10 +9,13 @@ import numpy as np
 from cleanbench import scoring
 from cleanbench.audit.cuts import Cut, measured
 from cleanbench.core import Bools, Floats, GroundTruth, Ints, Issue, UserError
+from cleanbench.estimates import Places, Sample
 from cleanbench.leaderboard.curves import Curve, curve_of
 from cleanbench.metrics import Levels
+from cleanbench.queues import queued_places, read_queue
 from cleanbench.rankings import align, read_flags, read_table
 from cleanbench.records import Measured, Record, Resampled
+from cleanbench.sampled import Sampled
 
 # Numbers pass through JSON without loss; the rest is room for another order of summation in another build of numpy.
 TOLERANCE = 1e-12
@@ -33,12 +36,16 @@ class Judgements:
         positions: The same as positions among the sorted ids that occur, shape ``(L,)`` or ``(L, 2)``.
         labels: True for faulty, shape ``(L,)``.
         revision: As in `GroundTruth`.
+        probability: As in `GroundTruth`.
+        inclusion: As in `GroundTruth`.
     """
 
     items: list[tuple[str, ...]]
     positions: Ints
     labels: Bools
     revision: str
+    probability: Floats | None = None
+    inclusion: Floats | None = None
 
 
 def read_truth(path: Path, issue: Issue) -> Judgements:
@@ -64,7 +71,7 @@ def read_truth(path: Path, issue: Issue) -> Judgements:
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     ordered = [tuple(ids[position] for position in np.atleast_1d(item)) for item in truth.items]
-    return Judgements(ordered, truth.items, truth.labels, truth.revision)
+    return Judgements(ordered, truth.items, truth.labels, truth.revision, truth.probability, truth.inclusion)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,16 +89,44 @@ class Evidence:
     cut: Cut | None = None
 
 
-def score(path: Path, issue: Issue, truth: Judgements) -> Evidence:
+def score(path: Path, issue: Issue, truth: Judgements, images: int | None = None) -> Evidence:
     """Score a ranking as a run would.
+
+    Args:
+        path: The ranking.
+        issue: What it ranks.
+        truth: The judgements.
+        images: In the data set; needed only where a sample of pairs was judged.
+
+    Args:
+        path: The ranking.
+        issue: What it ranks.
+        truth: The judgements.
+        images: In the data set; needed only where a sample of pairs was judged.
 
     Raises:
         UserError: If the file is missing or damaged, ranks an item twice or has a score that is no finite number
             and not ``-inf``.
     """
     rows, scores = _scores(path, issue)
-    scored = scoring.score(truth.positions, truth.labels, align(truth.items, rows, scores))
+    asked = align(truth.items, rows, scores)
+    if truth.inclusion is None:
+        scored = scoring.score(truth.positions, truth.labels, asked)
+    else:
+        scored = scoring.estimated(truth.labels, asked, _estimated(path, issue, truth, asked, scores, images))
     return Evidence(len(rows), scored, _cut(path, issue, truth))
+
+
+def _estimated(
+    path: Path, issue: Issue, truth: Judgements, asked: Floats, scores: Floats, images: int | None
+) -> Sampled:
+    """Estimate metrics from a sample of the items, as a run does."""
+    assert truth.inclusion is not None
+    sample = Sample(truth.labels, truth.inclusion)
+    if not issue.ranks_pairs:
+        return Sampled.by(sample, asked, Places.among(asked, scores))
+    queue = None if images is None else read_queue(path)
+    return Sampled.by(sample, asked, queued_places(queue, truth.items, asked, sample, images or 0))
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,9 @@ from cleanbench.leaderboard.evidence import (
     read_truth,
     score,
 )
+from cleanbench.queues import queue_file
 from cleanbench.records import Record, read_run, write_records
+from cleanbench.sampled import needs_queue
 
 LOCK = ".lock"
 
@@ -150,7 +152,7 @@ def _defects(candidate: Candidate, truths: dict[tuple[Path, Issue], Judgements])
                 f"its truth revision is {truth_of(record).revision[:12]}, but {candidate.truth} has "
                 f"{truths[place].revision[:12]}"
             ]
-        scored = score(candidate.ranking, record.issue, truths[place])
+        scored = score(candidate.ranking, record.issue, truths[place], record.images)
     except UserError as error:
         return [str(error)]
     defects = count_differences(record, scored)
@@ -210,15 +212,18 @@ def _merge_board(
     after = settled([*before, *(candidate.record for candidate in accepted)])
 
     old, standing = ({board.ranking(record) for record in records} for records in (before, after))
+    queues = {queue_file(board.ranking(record)) for record in after if needs_queue(record)}
     for candidate in accepted:
         ranking = board.ranking(candidate.record)
         if ranking in standing:
             _copy(candidate.truth, board.truth(candidate.record.issue))
             _copy(candidate.ranking, ranking)
+            if needs_queue(candidate.record) and queue_file(candidate.ranking).exists():
+                _copy(queue_file(candidate.ranking), queue_file(ranking))
     if after != before:
         write_records(board.records_file, after)
     for path in board.folder.glob("rankings/*/*.parquet"):
-        if path not in standing:
+        if path not in standing | queues:
             path.unlink()
     absent = not_run.settled(
         [*not_run.read(board.not_run_file), *(each for each in missing if not_run.belongs(each, after))], after

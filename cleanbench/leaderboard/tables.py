@@ -16,6 +16,7 @@ from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
 from cleanbench.not_run import NotRun
 from cleanbench.records import Record, Terms
+from cleanbench.sampled import in_words, population
 from cleanbench.scoring import weakness
 from cleanbench.uncertainty.comparison import Comparison
 from cleanbench.uncertainty.intervals import Interval
@@ -147,8 +148,13 @@ def facts(records: Sequence[Record]) -> list[str]:
         f"- Data set: {code(first.dataset)}, {first.images:,} images"
         + (f", {unreadable:,} of them unreadable and ranked last" if unreadable else ""),
         f"- Truth: {code(truth.name)}, {kind}.",
-        f"- Items: {first.items:,} annotated {_noun(first.issue)}, {first.faulty:,} faulty. Prevalence "
-        f"{_share(first)}, which is about the AP of a random order. What is not annotated is not counted.",
+        f"- Items: {first.items:,} annotated {_noun(first.issue)}, {first.faulty:,} faulty. "
+        + (
+            f"They are a random sample: {told}."
+            if (told := in_words(first))
+            else f"Prevalence {_share(first)}, which is about the AP of a random order. "
+            "What is not annotated is not counted."
+        ),
         f"- Fingerprint of the data `{first.fingerprint[:8]}`, truth revision `{truth.set_revision[:8]}` "
         f"(of this issue `{truth.revision[:8]}`)",
         *_terms(records),
@@ -210,7 +216,7 @@ def ranked(rows: Sequence[Row], first: Record, comparison: Comparison | None = N
     printed = [row.printed_ap for row in rows]
     ranks = [[_rank(row, printed), *_standing(place, comparison)] for place, row in enumerate(rows)]
     cells = [_cells(row, own, covered, costed) for row, own in zip(rows, ranks, strict=True)]
-    expected = [METRICS[name].chance(first.faulty, first.items) for name in SHOWN]
+    expected = [METRICS[name].chance(*population(first)) for name in SHOWN]
     chance = ["", *[""] * len(standing), "*by chance, expected*", ""]
     chance += [NOTHING if value is None else f"*{number(value)}*" for value in expected]
     chance += [""] * (len(head) - len(chance))
@@ -306,7 +312,8 @@ def _measured(values: Sequence[float], interval: Interval | None) -> str:
 
 
 def _share(record: Record) -> str:
-    return f"{record.faulty / record.items:.1%}" if record.items else NOTHING
+    faulty, items = population(record)
+    return f"{faulty / items:.1%}" if items else NOTHING
 
 
 def _noun(issue: Issue) -> str:

@@ -49,7 +49,10 @@ class Known:
             name = TruthName.of(truth, image_set.truth_revision)
             if truth is not None and name is not None:
                 items = [tuple(image_set.ids[part] for part in np.atleast_1d(item)) for item in truth.items]
-                truths[issue] = name, Judgements(items, truth.items, truth.labels, truth.revision)
+                truths[issue] = (
+                    name,
+                    Judgements(items, truth.items, truth.labels, truth.revision, truth.probability, truth.inclusion),
+                )
         return cls(
             dataset=image_set.name,
             fingerprint=image_set.fingerprint,

@@ -115,7 +115,7 @@ def recorded(submission: Submission, path: Path) -> Record:
     """Return the record of a submission whose ranking lies at ``path``, computed as that of any run."""
     manifest, known, issue = submission.manifest, submission.known, submission.issue
     name, judgements = known.truths[issue]
-    evidence = score(path, issue, judgements)
+    evidence = score(path, issue, judgements, known.images)
     scored = evidence.scored
     return Record(
         method=str(manifest.name),
@@ -126,6 +126,7 @@ def recorded(submission: Submission, path: Path) -> Record:
         faulty=scored.faulty,
         metrics=scored.metrics,
         resampled=scored.drawn,
+        notes=dict(scored.notes),
         cut=None
         if evidence.cut is None
         else Cut(flagged=evidence.cut.flagged, **measured(evidence.cut, issue), cpu_seconds=None),
@@ -144,6 +145,8 @@ def recorded(submission: Submission, path: Path) -> Record:
         versions=versions(),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         terms=known.terms.get(issue),
+        who=manifest.who,
+        licence=manifest.licence,
         provenance=Provenance(**{name: getattr(manifest, name) for name in Provenance.model_fields}),
     )
 

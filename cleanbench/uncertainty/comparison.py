@@ -7,11 +7,8 @@ import numpy as np
 from scipy.special import stdtr
 
 from cleanbench.core import Bools, Floats, Ints
-from cleanbench.uncertainty.intervals import LEVEL, small_sample, to_scale
+from cleanbench.uncertainty.intervals import EDGE, LEVEL, small_sample, to_scale
 from cleanbench.uncertainty.replicates import Replicates
-
-# Differences that vary by less than this share of what they are made of vary by rounding.
-ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +49,7 @@ def compare(rankings: Sequence[Sequence[Replicates]], rarer: int, name: str = "A
         rarer: The number of faulty or of clean items, whichever is less.
         name: Of a metric for which higher is better, defined on this truth.
     """
-    scaled = [_over_seeds(seeds, name) for seeds in rankings]
+    scaled = [_over_seeds(seeds, name, rarer) for seeds in rankings]
     estimates = np.array([each.estimate for each in scaled])
     draws = np.array([each.draws for each in scaled])
     spread = np.array([each.variance for each in scaled])
@@ -62,16 +59,12 @@ def compare(rankings: Sequence[Sequence[Replicates]], rarer: int, name: str = "A
         own = _variances(np.array([each.alone for each in scaled]))
         items = np.maximum(own, items - 2 * own)
     items = items * small_sample(rarer)
-    total = items + np.add.outer(spread, spread)
-    terms = items**2 / max(rarer - 1, 1) + np.add.outer(
-        spread**2 / np.maximum(steps, 1), spread**2 / np.maximum(steps, 1)
-    )
-    single = np.var(draws, axis=1)
-    same = total <= ROUNDING * np.add.outer(single, single)
-    total, terms = np.where(same, 1.0, total), np.where(same, 1.0, terms)
+    unseen = np.array([_unseen(each.at_sample, rarer, name) for each in scaled])
+    total = items + np.add.outer(spread + unseen, spread + unseen)
+    own_terms = spread**2 / np.maximum(steps, 1)
+    terms = (items**2 + EDGE) / max(rarer - 1, 1) + np.add.outer(own_terms, own_terms)
     difference = np.subtract.outer(estimates, estimates)
-    p_values = 2 * stdtr(total**2 / terms, -np.abs(difference) / np.sqrt(total))
-    adjusted = _holm(np.where(same, 1.0, p_values))
+    adjusted = _holm(2 * stdtr(total**2 / terms, -np.abs(difference) / np.sqrt(total)))
     better = (adjusted < 1 - LEVEL) & (difference > 0)
     order = np.argsort(-estimates, kind="stable")
     return Comparison(
@@ -88,22 +81,35 @@ def compare(rankings: Sequence[Sequence[Replicates]], rarer: int, name: str = "A
 class _Scaled:
     """A ranking over its seeds, on the scale of the metric: the mean, its replicates and its variance over seeds."""
 
+    at_sample: float  # as the metric has it
     estimate: float
     draws: Floats
     alone: Floats | None
     variance: float
 
 
-def _over_seeds(seeds: Sequence[Replicates], name: str) -> _Scaled:
-    values = to_scale(name, np.array([each.at_sample[name] for each in seeds]))
+def _over_seeds(seeds: Sequence[Replicates], name: str, rarer: int) -> _Scaled:
+    measured = np.array([each.at_sample[name] for each in seeds])
+    values = to_scale(name, measured, rarer)
     return _Scaled(
+        at_sample=float(measured.mean()),
         estimate=float(values.mean()),
-        draws=np.mean([to_scale(name, each.values[name]) for each in seeds], axis=0),
+        draws=np.mean([to_scale(name, each.values[name], rarer) for each in seeds], axis=0),
         alone=None
         if seeds[0].alone is None
-        else np.mean([to_scale(name, each.alone[name]) for each in seeds if each.alone is not None], axis=0),
+        else np.mean([to_scale(name, each.alone[name], rarer) for each in seeds if each.alone is not None], axis=0),
         variance=float(np.var(values, ddof=1)) / len(seeds) if len(seeds) > 1 else 0.0,
     )
+
+
+def _unseen(value: float, rarer: int, name: str) -> float:
+    """Return the variance by a failure that was not seen among ``rarer`` things.
+
+    Jeffreys' interval adds half a failure; the two that are compared share it.
+    It matters near the upper bound alone, where replicates of a ranking without mistakes hold no mistakes.
+    """
+    share = np.sqrt(0.25 * rarer / (rarer + 0.25) ** 2 / (rarer + 1.25))  # standard deviation of a beta variable
+    return float(to_scale(name, value, rarer) - to_scale(name, value * (1 - share), rarer)) ** 2
 
 
 def _variances(draws: Floats) -> Floats:

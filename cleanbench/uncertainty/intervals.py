@@ -26,7 +26,7 @@ Replicates (`cleanbench.uncertainty.replicates`) say how a metric varies with th
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betaincinv, expit, logit, stdtrit
+from scipy.special import betaincinv, expit, stdtrit
 
 from cleanbench.core import Bools, Floats
 from cleanbench.metrics import METRICS, Levels, Value, depth
@@ -38,7 +38,8 @@ LEVEL = 0.95
 ENOUGH_FAULTY = 20
 ENOUGH_FAULTY_FOR = {"AUPRG": 100, "AUPRG_reference": 100}  # ruled by the few that lead
 ENOUGH_TOP = 100
-ENOUGH_IMAGES = 400  # where images are drawn again
+ENOUGH_OF_EACH = 5  # hits and misses in the top
+ENOUGH_IMAGES = 300  # where images are drawn again
 # Values nearer to a bound than this lie at it: their logit would be that of rounding.
 EDGE = 1e-9
 
@@ -78,9 +79,9 @@ def intervals(
         if each.value is None:
             continue
         if is_share(name):
-            low, high = _share(name, replicates, _counted(name, faulty, items))
+            low, high = _share(name, replicates, _counted(name, levels))
         else:
-            low, high = _area(name, replicates, quantile)
+            low, high = _area(name, replicates, quantile, rarer)
             if outranked in (0, 1) or each.value in METRICS[name].span:
                 other = _otherwise(name, faulty, items, rarer, outranked >= 0.5)
                 low, high = min(low, other), max(high, other)
@@ -93,7 +94,7 @@ def is_share(name: str) -> bool:
     return name == "AUROC" or METRICS[name].cut is not None
 
 
-def weak(name: str, faulty: int, items: int, images: int | None = None) -> str:
+def weak(name: str, faulty: int, items: int, images: int | None = None, value: float | None = None) -> str:
     """Say why an interval is not claimed to hold the truth in 95 of 100 cases; empty where it is.
 
     Args:
@@ -101,6 +102,7 @@ def weak(name: str, faulty: int, items: int, images: int | None = None) -> str:
         faulty: Faulty items.
         items: Annotated items.
         images: How many images were drawn again; None where items or components were.
+        value: Of the metric, if known.
 
     Example:
         >>> weak("P@10", 100, 500)
@@ -116,29 +118,41 @@ def weak(name: str, faulty: int, items: int, images: int | None = None) -> str:
     cut = METRICS[name].cut
     if cut is not None and (k := depth(cut, items)) < ENOUGH_TOP:
         return f"k = {k} is below {ENOUGH_TOP}"
+    if cut is not None and value is not None:
+        counted = depth(cut, items) if name.startswith("P@") else faulty
+        if counted * min(value, 1 - value) < ENOUGH_OF_EACH:
+            return f"fewer than {ENOUGH_OF_EACH} of {counted} are on one side of the cut"
     return ""
 
 
-def to_scale(name: str, values: Floats | float) -> Floats:
-    """Bring values of a metric to a scale without bounds, on which a higher value is higher."""
+def to_scale(name: str, values: Floats | float, counted: float = np.inf) -> Floats:
+    """Bring values of a metric to a scale without bounds, on which a higher value is higher.
+
+    Args:
+        name: Of the metric.
+        values: Any number of them.
+        counted: Of metrics with two bounds, the number of things they rest on: half a failure is added to as many, as
+            a perfect value on a few things is not infinitely better than a nearly perfect one.
+    """
     low, high = METRICS[name].span
     given = np.asarray(values, dtype=np.float64)
     if np.isinf(high):
         return np.log(np.maximum(given - low, EDGE))
     if np.isinf(low):
         return -np.log(np.maximum(high - given, EDGE))
-    scaled: Floats = logit(np.clip((given - low) / (high - low), EDGE, 1 - EDGE))
+    share = np.clip((given - low) / (high - low), EDGE, 1)
+    scaled: Floats = np.log(share / np.maximum(1 - share + 0.5 / counted, EDGE))
     return scaled
 
 
-def from_scale(name: str, scaled: float) -> float:
-    """Return what `to_scale` brought to its scale."""
+def from_scale(name: str, scaled: float, counted: float = np.inf) -> float:
+    """Return what `to_scale` brought to its scale; at most the upper bound."""
     low, high = METRICS[name].span
     if np.isinf(high):
         return low + float(np.exp(scaled))
     if np.isinf(low):
         return high - float(np.exp(-scaled))
-    return low + (high - low) * float(expit(scaled))
+    return low + (high - low) * min(float(expit(scaled)) * (1 + 0.5 / counted), 1.0)
 
 
 def shrinkage(values: Floats, alone: Floats | None) -> float:
@@ -168,15 +182,15 @@ def small_sample(counted: int) -> float:
     return (counted + 1) / max(counted - 1, 1)
 
 
-def _area(name: str, replicates: Replicates, quantile: float) -> tuple[float, float]:
+def _area(name: str, replicates: Replicates, quantile: float, counted: int) -> tuple[float, float]:
     """Return the bias-corrected interval on the scale of the metric."""
-    estimate = float(to_scale(name, replicates.at_sample[name]))
-    values = to_scale(name, replicates.values[name])
-    alone = None if replicates.alone is None else to_scale(name, replicates.alone[name])
+    estimate = float(to_scale(name, replicates.at_sample[name], counted))
+    values = to_scale(name, replicates.values[name], counted)
+    alone = None if replicates.alone is None else to_scale(name, replicates.alone[name], counted)
     factor = shrinkage(values, alone)
     centre = estimate - (float(np.mean(values)) - estimate) * factor**2  # a bias shrinks with the variance
     half = quantile * float(np.std(values, ddof=1)) * factor
-    return from_scale(name, centre - half), from_scale(name, centre + half)
+    return from_scale(name, centre - half, counted), from_scale(name, centre + half, counted)
 
 
 def _share(name: str, replicates: Replicates, counted: int) -> tuple[float, float]:
@@ -193,12 +207,16 @@ def _share(name: str, replicates: Replicates, counted: int) -> tuple[float, floa
     return from_scale(name, float(low)), from_scale(name, float(high))
 
 
-def _counted(name: str, faulty: int, items: int) -> int:
+def _counted(name: str, levels: Levels) -> int:
     """Return of how many things a metric is a share."""
+    items, faulty = int(levels.reviewed[-1]), int(levels.found[-1])
     cut = METRICS[name].cut
     if cut is None:
         return min(faulty, items - faulty)
-    return depth(cut, items) if name.startswith("P@") else faulty
+    if name.startswith("R@"):
+        return faulty
+    # P@k is a mean over the orders of the items that tie around place k, and so rests on all of them.
+    return int(levels.reviewed[np.searchsorted(levels.reviewed, depth(cut, items))])
 
 
 def _otherwise(name: str, faulty: int, items: int, seen: int, lead: bool) -> float:

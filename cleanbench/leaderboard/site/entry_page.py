@@ -239,11 +239,17 @@ def _record(record: Record, board: Board) -> Html:
         *([] if detail is None else [("Encoder weights", _digest(detail.digest)), ("Embeddings", _digest(detail.key))]),
         ("Versions", ", ".join(f"{name} {version}" for name, version in record.versions.items())),
         ("Created", record.created),
+        *[(name, text) for name, text in _made(record).items() if text],
         *_origin(record),
         *[(f"Note: {name}", str(value)) for name, value in record.notes.items()],
     ]
     anchor = f"seed-{record.seeds.method}-{record.key[:8]}"
     return Html(f'<h3 id="{anchor}">Seed {record.seeds.method}</h3>{page.facts(pairs)}')
+
+
+def _made(record: Record) -> dict[str, str]:
+    """Say who made a ranking, under which licence, and on what."""
+    return {"Ranking made by": record.who, "Licence of the ranking": record.licence, "Machine": record.machine}
 
 
 def _origin(record: Record) -> list[tuple[str, str]]:

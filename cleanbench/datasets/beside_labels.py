@@ -1,0 +1,91 @@
+"""What a truth table may say beside its labels: how sure they are, and how their items were drawn."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cleanbench.core import Floats, Ints, UserError
+from cleanbench.datasets.tables import count, some
+from cleanbench.votes import probability_of_votes
+
+VOTES = ("faulty_votes", "votes")
+FACTS = ("probability", *VOTES, "inclusion")
+
+
+def number(path: Path, line: int, name: str, text: str) -> float:
+    """Read a number beside a label.
+
+    Raises:
+        UserError: If it is none, or out of the range of the column called ``name``.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if name in VOTES:
+        right, expected = 0 <= value < float("inf"), "a number of votes"
+    elif name == "inclusion":
+        right, expected = 0 < value <= 1, "a number above 0 and up to 1"
+    else:
+        right, expected = 0 <= value <= 1, "a number from 0 to 1"
+    if not right:
+        raise UserError(f"{path}, line {line}: the {name} is {some([text])}, expected {expected}")
+    return value
+
+
+def facts_of(
+    path: Path, columns: Mapping[str, Sequence[float]], unanswered: Floats, lines: Ints
+) -> tuple[dict[str, Floats], list[str]]:
+    """Return ``probability`` and ``inclusion`` of the labelled rows, as far as known, and warnings.
+
+    Args:
+        path: The table, for messages.
+        columns: What `number` read from the rows with a label, by the names in `FACTS`.
+        unanswered: The inclusion probabilities of the rows without a label.
+        lines: Where the rows with a label stand in the file.
+
+    Raises:
+        UserError: If votes do not fit together, or all items of an inclusion probability lack a label.
+    """
+    facts: dict[str, Floats] = {name: np.array(values, dtype=np.float64) for name, values in columns.items()}
+    votes = {name: facts.pop(name) for name in VOTES if name in facts}
+    if len(votes) == 1:
+        raise UserError(f"{path} has a column {next(iter(votes))} alone; expected are both, {' and '.join(VOTES)}")
+    if votes and "probability" in facts:
+        raise UserError(f"{path} has votes as well as a probability; keep one of them")
+    if votes:
+        facts["probability"] = _voted(path, votes["faulty_votes"], votes["votes"], lines)
+    if not len(unanswered):
+        return facts, []
+    facts["inclusion"] = _answered(path, facts["inclusion"], unanswered)
+    return facts, [
+        f"{path}: {count(len(unanswered), 'item')} drawn for judging without a label; the others of the same "
+        "inclusion probability stand for them, which is fair only if it is chance that they were left out"
+    ]
+
+
+def _voted(path: Path, faulty: Floats, votes: Floats, lines: Ints) -> Floats:
+    wrong = (faulty > votes) | (faulty != np.rint(faulty)) | (votes != np.rint(votes)) | (votes < 1)
+    if wrong.any():
+        first = int(wrong.argmax())
+        raise UserError(
+            f"{path}, line {lines[first]}: {faulty[first]:g} faulty_votes of {votes[first]:g} votes; expected are "
+            "whole numbers, at least one vote, and no more faulty ones than there are"
+        )
+    return probability_of_votes(faulty, votes)
+
+
+def _answered(path: Path, inclusion: Floats, unanswered: Floats) -> Floats:
+    """Return with which probability items were drawn *and* judged: of each stratum, as many as were."""
+    answered = inclusion.copy()
+    for rate in np.unique(unanswered):
+        same, left = inclusion == rate, int(np.count_nonzero(unanswered == rate))
+        judged = int(np.count_nonzero(same))
+        if not judged:
+            raise UserError(
+                f"{path}: of the {count(left, 'item')} with inclusion probability {rate:.6g} none has a label, so that "
+                "nothing stands for them; judge at least two"
+            )
+        answered[same] = inclusion[same] * judged / (judged + left)
+    return answered

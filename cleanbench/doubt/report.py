@@ -1,0 +1,165 @@
+"""From finished runs and a truth with probabilities to tables and figures."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cleanbench.commands.plain import table
+from cleanbench.core import Issue, UserError
+from cleanbench.doubt.posterior import Doubted, Draws
+from cleanbench.fusion.members import of_issue, standing
+from cleanbench.leaderboard.evidence import read_truth
+from cleanbench.rankings import align
+from cleanbench.report.doubt import draw_intervals, draw_sensitivity
+
+NOTHING = "–"
+FILES = ("draws.svg", "draws.csv", "swaps.csv", "thresholds.svg", "thresholds.csv")
+
+
+def doubted(runs: Path, issue: Issue) -> Doubted | None:
+    """Return the probabilities of an issue and the scores of the finished runs; None if there are no runs with one.
+
+    Raises:
+        UserError: If runs do not belong together, or their truth has inclusion probabilities.
+    """
+    members = [member for member in of_issue(standing(runs), issue) if member.records[issue].truth is not None]
+    if not members:
+        return None
+    named = members[0].records[issue].truth
+    assert named is not None
+    path = runs / "truth" / named.set_revision[:8] / f"{issue}.parquet"
+    truth = read_truth(path, issue)
+    if truth.probability is None:
+        return None
+    if truth.inclusion is not None:
+        raise UserError(
+            f"the {issue} truth is a random sample with inclusion probabilities, which draws of labels do not take "
+            "into account yet; standard errors are in the records of the runs"
+        )
+    scores = {}
+    for member in members:
+        # Names must differ: seeds of one method are methods of their own here.
+        several = sum(other.title == member.title for other in members) > 1
+        name = f"{member.title}, seed {member.first.seeds.method}" if several else member.title
+        name = f"{name} ({member.folder.name})" if name in scores else name
+        scores[name] = align(truth.items, *member.scores(issue))
+    return Doubted(truth.probability, truth.labels, scores)
+
+
+def write(found: Doubted, draws: Draws, issue: Issue, dataset: str, to: Path, metric: str) -> list[Path]:
+    """Write the figures and the numbers behind them; return the files."""
+    to.mkdir(parents=True, exist_ok=True)
+    order = ranked(draws, metric)
+    methods = [draws.methods[place] for place in order]
+    heading = f"{issue.heading} on {dataset}"
+    expected, interval = draws.expected(metric)[order], draws.interval(metric)[order]
+    given = draws.given[draws.metrics.index(metric)][order]
+    files = [to / f"{issue}_{name}" for name in FILES]
+    draw_intervals(methods, expected, interval, given, metric, f"{heading}: labels drawn from probabilities", files[0])
+    _write(files[1], ["method", "metric", "given", "expected", "low", "high"], _numbers(draws))
+    shares = draws.swaps(metric)
+    _write(
+        files[2],
+        ["method", "other", "metric", "probability_better"],
+        [
+            [draws.methods[one], draws.methods[other], metric, _exact(shares[one, other])]
+            for one in order
+            for other in order
+            if one != other
+        ],
+    )
+    thresholds = found.thresholds()
+    curves = found.sensitivity(metric, thresholds)[order]
+    faulty = np.array([(found.probability >= threshold).mean() for threshold in thresholds])
+    draw_sensitivity(methods, thresholds, curves, faulty, metric, f"{heading}: where faults begin", files[3])
+    _write(
+        files[4],
+        ["method", "metric", "threshold", "faulty_share", "value"],
+        [
+            [name, metric, repr(float(threshold)), repr(float(share)), _exact(value)]
+            for name, curve in zip(methods, curves, strict=True)
+            for threshold, share, value in zip(thresholds, faulty, curve, strict=True)
+        ],
+    )
+    return files
+
+
+def told(found: Doubted, draws: Draws, issue: Issue, dataset: str, metric: str) -> str:
+    """Return what there is to tell about one issue."""
+    unsure = float(np.minimum(found.probability, 1 - found.probability).sum())
+    order = ranked(draws, metric)
+    rows = []
+    for place in order:
+        cells = [draws.methods[place]]
+        for name in draws.metrics:
+            low, high = draws.interval(name)[place]
+            cells += [
+                _number(draws.given[draws.metrics.index(name)][place]),
+                f"{_number(draws.expected(name)[place])} [{_number(low)}, {_number(high)}]",
+            ]
+        rows.append(cells)
+    head = ["Method", *(cell for name in draws.metrics for cell in (name, f"expected {name} [95 %]"))]
+    lines = [
+        f"{issue.heading} on {dataset}: {len(found.labels):,} judged, {int(found.labels.sum()):,} faulty by the given "
+        f"labels, {found.probability.sum():,.1f} expected; if the likelier label is taken, {unsure:,.1f} are expected "
+        "to be wrong",
+        "",
+        *table(head, rows),
+        "",
+        f"Over {draws.values.shape[2]:,} draws of all labels from their probabilities, the same for all methods. The "
+        "interval is the doubt about labels alone, not about which items were picked. If the probabilities are right, "
+        "and errors independent, true labels would give the expected value on average; the given labels settle every "
+        "doubt one way.",
+    ]
+    if len(order) > 1:
+        shares = draws.swaps(metric)
+        pairs = [
+            (shares[second, first], draws.methods[first], draws.methods[second])
+            for at, first in enumerate(order)
+            for second in order[at + 1 :]
+        ]
+        pairs = sorted((pair for pair in pairs if np.isfinite(pair[0])), key=lambda pair: -pair[0])
+        open_pairs = [pair for pair in pairs if pair[0] >= 0.025]
+        if open_pairs:
+            rows = [[first, second, f"{share:.3f}"] for share, first, second in open_pairs[:20]]
+            lines += ["", *table([f"Ahead by {metric}", "Behind", "P(ranks swap)"], rows)]
+        lines += [
+            "",
+            f"{len(open_pairs)} of {len(pairs)} pairs of methods swap ranks in at least one draw of 40"
+            + (", the 20 likeliest are shown." if len(open_pairs) > 20 else "."),
+        ]
+    return "\n".join(lines)
+
+
+def ranked(draws: Draws, metric: str) -> list[int]:
+    """Return the methods from the best to the worst by the given labels; what is undefined comes last."""
+    given = draws.given[draws.metrics.index(metric)]
+    return sorted(range(len(given)), key=lambda place: -given[place] if np.isfinite(given[place]) else np.inf)
+
+
+def _numbers(draws: Draws) -> list[list[str]]:
+    rows = []
+    for row, name in enumerate(draws.metrics):
+        expected, interval = draws.expected(name), draws.interval(name)
+        for place, method in enumerate(draws.methods):
+            numbers = (draws.given[row][place], expected[place], *interval[place])
+            rows.append([method, name, *(_exact(value) for value in numbers)])
+    return rows
+
+
+def _write(path: Path, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerows([head, *rows])
+    path.write_text(stream.getvalue(), encoding="utf-8")
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if np.isfinite(value) else NOTHING
+
+
+def _exact(value: float) -> str:
+    return repr(float(value)) if np.isfinite(value) else ""

@@ -1,0 +1,1 @@
+"""How two truths, or two revisions of one, differ, and what that does to the ranks of methods."""

@@ -1,0 +1,87 @@
+"""A difference of truths in words, tables and a CSV file."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from cleanbench.commands.plain import table
+from cleanbench.datasets.tables import count
+from cleanbench.truth_diff.compare import Difference, Moved, kendall, places
+
+NOTHING = "–"
+
+
+def told(found: Difference, moves: Sequence[Moved], metric: str) -> str:
+    """Return what there is to tell about one issue: the truths, and what happens to rankings."""
+    noun = "pairs" if found.issue.ranks_pairs else "images"
+    rows = [
+        ["A", *_counts(*found.before)],
+        ["B", *_counts(*found.after)],
+        ["only in A", *_counts(len(found.only_before), sum(found.only_before.values()))],
+        ["only in B", *_counts(len(found.only_after), sum(found.only_after.values()))],
+    ]
+    same = found.common - len(found.to_faulty) - len(found.to_clean)
+    lines = [
+        found.issue.heading,
+        "",
+        *table(["", "Judged", "Faulty", "Prevalence"], rows),
+        "",
+        f"Both judge {found.common:,} {noun}: {same:,} alike, {len(found.to_faulty):,} clean in A and faulty in B, "
+        f"{len(found.to_clean):,} faulty in A and clean in B; Cohen's kappa {_number(found.kappa)}.",
+    ]
+    if not found.common:
+        lines.append("They judge nothing in common. Do both name images by the same ids?")
+    return "\n".join([*lines, *_moves(moves, metric)])
+
+
+def write_changes(path: Path, found: Sequence[Difference]) -> int:
+    """Write every item on which the truths differ, with both labels (empty: not judged); return how many."""
+    rows = [
+        [str(each.issue), ",".join(item), *("" if label is None else int(label) for label in labels)]
+        for each in found
+        for item, *labels in each.changes
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerows([["issue", "ids", "a", "b"], *rows])
+    return len(rows)
+
+
+def _moves(moves: Sequence[Moved], metric: str) -> list[str]:
+    if not moves:
+        return []
+    before, after = [move.before for move in moves], [move.after for move in moves]
+    ranks = list(zip(places(before, metric), places(after, metric), strict=True))
+    head = ["Method", f"{metric} by A", f"{metric} by B", "Place by A", "Place by B", "A on both", "B on both"]
+    rows = [
+        [
+            move.method,
+            _number(move.before),
+            _number(move.after),
+            *(NOTHING if place is None else str(place) for place in pair),
+            _number(move.common_before),
+            _number(move.common_after),
+        ]
+        for move, pair in zip(moves, ranks, strict=True)
+    ]
+    changed = sum(one != other for one, other in ranks)
+    lines = [
+        "",
+        *table(head, rows),
+        "",
+        f"{changed} of {count(len(moves), 'ranking')} change place; Kendall's tau-b between the two columns "
+        f"{_number(kendall(before, after))}. On both: {metric} on the items that both judge, by the labels of either, "
+        "so that only changed labels tell.",
+    ]
+    if most := max(move.unscored for move in moves):
+        lines.append(f"Up to {most:,} judged items are not in a ranking, and left out for it; run it on the new truth.")
+    return lines
+
+
+def _counts(judged: int, faulty: int) -> list[str]:
+    return [f"{judged:,}", f"{faulty:,}", f"{faulty / judged:.1%}" if judged else NOTHING]
+
+
+def _number(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.3f}"

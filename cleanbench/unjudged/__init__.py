@@ -1,0 +1,1 @@
+"""What numbers leave open because not everything that is ranked was judged."""

@@ -1,0 +1,124 @@
+"""From finished runs to what their numbers leave open."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cleanbench.core import Bools, Floats, Issue, UserError
+from cleanbench.fusion.members import Member, of_issue, standing
+from cleanbench.leaderboard.evidence import Judgements, read_truth
+from cleanbench.metrics import METRICS
+from cleanbench.queues import Queue, read_queue
+from cleanbench.rankings import align
+from cleanbench.unjudged.measures import Partly
+from cleanbench.unjudged.reuse import LeftOut, among_first, leave_out
+
+
+@dataclass(frozen=True, eq=False)
+class Surveyed:
+    """One method.
+
+    Attributes:
+        method: As tables call it.
+        condensed: AP of all judged items alone, in their order (Sakai, SIGIR 2007); tables of runs show it.
+        ranking: What it ranks: every image, or the queue of pairs; None if it has no queue.
+        missed: Judged faulty pairs that are not in its queue.
+        left_out: What becomes of it without its own finds; None if its first k items are not known.
+    """
+
+    method: str
+    condensed: float | None
+    ranking: Partly | None
+    missed: int
+    left_out: LeftOut | None
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """All methods of one issue.
+
+    Attributes:
+        issue: The issue.
+        judged: How many items are judged.
+        faulty: How many of them are faulty.
+        nowhere: How many faulty ones no method has among its first k.
+        methods: The methods, best AP first.
+        sampled: Whether the truth is a random sample, whose unjudged items are estimated instead.
+    """
+
+    issue: Issue
+    judged: int
+    faulty: int
+    nowhere: int
+    methods: Sequence[Surveyed]
+    sampled: bool
+
+
+def survey(runs: Path, issue: Issue, k: int) -> Survey | None:
+    """Look at the finished runs of a data set; None if none of them was scored on this issue.
+
+    Args:
+        runs: The folder of the data set.
+        issue: The issue.
+        k: How many items of each ranking count as its finds.
+
+    Raises:
+        UserError: If runs do not belong together.
+    """
+    members = [member for member in of_issue(standing(runs), issue) if member.records[issue].truth is not None]
+    if not members:
+        return None
+    truth = _truth(members[0], issue)
+    asked = [_asked(member, issue, truth) for member in members]
+    found = [_ranked(member, issue, truth, k) for member in members]
+    known = [place for place, (_, within, _) in enumerate(found) if within is not None]
+    pooled = [within for _, within, _ in found if within is not None]
+    left_out = dict(zip(known, leave_out([asked[place] for place in known], truth.labels, pooled), strict=True))
+    nowhere = truth.labels & ~np.any(pooled, axis=0) if pooled else truth.labels
+    methods = [
+        Surveyed(
+            member.title, METRICS["AP"].compute(truth.labels, asked[place]).value, ranking, missed, left_out.get(place)
+        )
+        for place, (member, (ranking, _, missed)) in enumerate(zip(members, found, strict=True))
+    ]
+    order = sorted(range(len(members)), key=lambda place: -(members[place].records[issue].metrics["AP"].value or 0.0))
+    return Survey(
+        issue,
+        len(truth.labels),
+        int(np.count_nonzero(truth.labels)),
+        int(np.count_nonzero(nowhere)),
+        [methods[place] for place in order],
+        truth.inclusion is not None,
+    )
+
+
+def _truth(member: Member, issue: Issue) -> Judgements:
+    named = member.records[issue].truth
+    if named is None:
+        raise UserError(f"{member.folder.name} was not scored on {issue}")
+    return read_truth(member.folder.parent / "truth" / named.set_revision[:8] / f"{issue}.parquet", issue)
+
+
+def _asked(member: Member, issue: Issue, truth: Judgements) -> Floats:
+    items, scores = member.scores(issue)
+    return align(truth.items, items, scores)
+
+
+def _ranked(member: Member, issue: Issue, truth: Judgements, k: int) -> tuple[Partly | None, Bools | None, int]:
+    """Return what a method ranks, which judged items are among its first k, and how many faulty ones it leaves out."""
+    if issue.ranks_pairs:
+        queue: Queue | None = read_queue(member.folder / "rankings" / f"{issue}.parquet")
+        if queue is None:
+            return None, None, 0
+        items, scores = list(queue.items), queue.scores
+    else:
+        items, scores = member.scores(issue)
+    labels = dict(zip(truth.items, truth.labels.tolist(), strict=True))
+    judged = np.array([item in labels for item in items], dtype=bool)
+    faulty = np.array([labels.get(item, False) for item in items], dtype=bool)
+    first = {item for item, inside in zip(items, among_first(k, scores).tolist(), strict=True) if inside}
+    within = np.array([item in first for item in truth.items], dtype=bool)
+    missed = int(np.count_nonzero(truth.labels)) - int(np.count_nonzero(faulty))
+    return Partly(scores, judged, faulty), within, missed
