@@ -8,6 +8,8 @@ import pytest
 from reported_runs import ATTACKS, finish, image_set
 
 from cleanbench.core import Issue, Ranking, UserError
+from cleanbench.not_run import NotRun, as_lines
+from cleanbench.queues import write_queue
 from cleanbench.rankings import write_ranking
 from cleanbench.records import read_run
 from cleanbench.report import contact_sheets, writing
@@ -190,3 +192,37 @@ def test_of_many_items_only_the_ends_are_shown(tmp_path):
     page = report_run(folder, images)
     assert page.stat().st_size < 2_000_000
     assert page.read_text().count("<img") <= 3 * 2 * (contact_sheets.TOP_IMAGES + contact_sheets.MISSED)
+
+
+def test_the_queue_of_all_pairs_has_a_sheet_of_its_own(small, run):
+    pairs = np.array([[0, 1], [0, 2], [5, 9]])
+    queue = Ranking(Issue.NEAR_DUPLICATE, pairs, np.array([0.9, 0.8, 0.7]))
+    write_queue(run / "rankings" / "near_duplicate.parquet", queue, small.ids, 3)
+    ranked = read(run).ranked[Issue.NEAR_DUPLICATE]
+    known = ranked.judged.by_item
+    for item, verdict in zip(ranked.queue.items, ranked.queue.judgements, strict=True):
+        assert verdict == (int(known[item]) if item in known else -1)
+    text = text_of(report_run(run, small))
+    assert "The most suspicious of all pairs" in text
+    assert "The 3 most suspicious pairs of the 3 that were retrieved" in text
+
+
+def test_what_was_noted_as_not_run_is_told(small, tmp_path):
+    folder = finish(tmp_path, small)
+    noted = NotRun(
+        method="absent",
+        encoder=None,
+        issue=Issue.OFF_TOPIC,
+        dataset=small.name,
+        fingerprint=small.fingerprint,
+        set_revision=small.truth_revision,
+        reason="not run: a package is missing",
+        created="2025-01-01T00:00:00+00:00",
+    )
+    (folder.parent / "not_run").mkdir()
+    (folder.parent / "not_run" / "absent.json").write_text(as_lines([noted]))
+    other = noted.model_copy(update={"method": "elsewhere", "fingerprint": "other"})
+    (folder.parent / "not_run" / "elsewhere.json").write_text(as_lines([other]))
+    text = text_of(report_runs(folder.parent, small))
+    assert "absent Off topic not run: a package is missing" in text
+    assert "elsewhere" not in text

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from cleanbench import not_run
 from cleanbench.audit.slice_tables import crossing_table
 from cleanbench.core import Issue
 from cleanbench.image_set import ImageSet
@@ -39,7 +40,7 @@ def comparison_page(runs: Path, image_set: ImageSet | None, missing: Sequence[Mi
         top = min(map(budget_of, found.compared.values()))
         intro = paragraph("What the top of one issue's ranking has of another issue's faults.")
         sections.append(section("Across issues", intro, listing_table(crossing_table(audits, top))))
-    if absent := _absent(found, missing):
+    if absent := _absent(found, runs, missing):
         sections.append(section("Not ranked", table(["Method", "Issue", "Why there is no ranking"], absent)))
     sections.append(section("The runs", _runs(found)))
     records = [record for member in found.members for record in member.records.values()]
@@ -86,11 +87,18 @@ def _runs(found: Comparisons) -> Html:
     return Html(f'<div class="tables">{table(head, rows, "The newest run of each method, encoder and seed.")}</div>')
 
 
-def _absent(found: Comparisons, missing: Sequence[Missing]) -> list[tuple[str, str, str]]:
+def _absent(found: Comparisons, runs: Path, missing: Sequence[Missing]) -> list[tuple[str, str, str]]:
+    """Return what was not ranked and why: what a sweep tells, what runs keep, and what was noted beside them."""
+    records = [record for member in found.members for record in member.records.values()]
+    noted = [each for path in sorted((runs / not_run.FOLDER).glob("*.json")) for each in not_run.read(path)]
     said = list(missing)
     for member in found.members:
         run = read_run(member.folder / "record.json")
         said += [(member.first.label, issue, reason) for issue, reason in run.not_ranked.items()]
+    told = {(method, issue) for method, issue, _ in said}
+    for each in not_run.settled([each for each in noted if not_run.belongs(each, records)], records):
+        if (each.method, each.issue) not in told:
+            said.append((each.method, each.issue, each.reason))
     return [(method, issue.heading, reason) for method, issue, reason in dict.fromkeys(said)]
 
 

@@ -29,7 +29,7 @@ REPLICATES = 400  # for intervals of slices
 def review_parts(ranked: Ranked) -> list[Html]:
     """Return what a review from the top takes; nothing where no judged item is faulty."""
     record = ranked.record
-    if ranked.judged is None or not record.faulty:
+    if ranked.judged is None or not record.faulty or ranked.is_sample:
         return []
     parts: list[Html] = [Html("<h3>What a review takes</h3>"), _efforts(ranked), paragraph(_stopping(ranked))]
     if ranked.flags is not None:
