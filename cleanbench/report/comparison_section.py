@@ -16,7 +16,7 @@ from cleanbench.report.curves import CURVES
 from cleanbench.report.issue_section import AXES, TITLES, captions, references
 from cleanbench.report.matrices import overlap_matrix, slice_matrix
 from cleanbench.report.page import Column, Html, Section, folded, link, note, paragraph, section, table
-from cleanbench.report.review_section import telling_facts
+from cleanbench.report.review_section import reviews_of, telling_facts
 from cleanbench.report.values import number
 
 BUDGET = 0.1  # of the judged items
@@ -85,9 +85,10 @@ def comparison_section(
         )
         parts.append(Html(group))
     budget = budget_of(compared)
+    reviews = reviews_of(len(audit.truth))
     listings = [
         ("Effort", tables.effort_table(audit, budget)),
-        ("Hours of a reviewer", tables.hours_table(audit, Reviewer(), DRAWS, SEED)),
+        ("Hours of a reviewer", tables.hours_table(audit, Reviewer(), reviews, SEED)),
         ("When to stop", tables.stopping_table(audit, 0.05, 0.05, DRAWS, SEED)),
         ("What methods flag by themselves", tables.cuts_table(audit)),
         ("Who finds what: shares of a joint review", tables.shares_table(audit, budget, SEED)),

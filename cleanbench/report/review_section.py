@@ -22,7 +22,7 @@ from cleanbench.slices import ANY, LEAST_FAULTY, by_slice, served, slices_of, wo
 
 BUDGET = 0.1  # of the judged items, for what is told by slice
 SHARE = 0.05  # of faulty items that the stopping rule is to rule out
-REVIEWS, FEWER_REVIEWS, MANY = 20, 5, 5000  # simulated; of many items, whose mean varies less, fewer
+REVIEWS, MANY = 20, 5000  # simulated; beyond so many items, whose means vary less, fewer
 REPLICATES = 400  # for intervals of slices
 
 
@@ -52,6 +52,16 @@ def slice_parts(ranked: Ranked, image_set: ImageSet) -> list[Html]:
     return [Html("<h3>By part of the data</h3>"), *parts] if parts else []
 
 
+def reviews_of(items: int) -> int:
+    """Return how many reviews of a ranking are simulated.
+
+    Example:
+        >>> reviews_of(100), reviews_of(20_000), reviews_of(10**6)
+        (20, 5, 2)
+    """
+    return min(REVIEWS, max(2, REVIEWS * MANY // max(1, items)))
+
+
 def telling_facts(image_set: ImageSet) -> list[str]:
     """Return the facts that cut a data set into parts; of several that cut it alike, the first."""
     cuts = set()
@@ -78,7 +88,7 @@ def _efforts(ranked: Ranked) -> Html:
     labels, scores = ranked.judged.labels, ranked.judged_scores
     pairs = ranked.judged.positions if ranked.issue.ranks_pairs else None
     reviewer = Reviewer()
-    taken = review(labels, scores, reviewer, pairs, REVIEWS if len(labels) <= MANY else FEWER_REVIEWS)
+    taken = review(labels, scores, reviewer, pairs, reviews_of(len(labels)))
     rows: list[list[str | int]] = []
     for each in effort(ranked.levels, RECALLS, int(np.count_nonzero(np.isneginf(scores)))):
         hours = taken.hours_to(each.recall)
