@@ -74,7 +74,8 @@ def main() -> None:
         "Share of samples, in per cent, whose 95 % interval holds the value on the population. In brackets: cells for "
         "which nothing is claimed, as a sample has about 20 faulty items (for AUPRG "
         "about 80), fewer than 100 in the top, fewer than 5 hits or misses there, or fewer than 300 images that pairs "
-        f"share. {options.repetitions:,} samples per cell, half of that for pairs and from {MANY:,} items on; seed "
+        "share. "
+        f"{options.repetitions:,} samples per cell, half of that for pairs and from {MANY:,} items on; seed "
         f"{options.seed}. "
         f"By chance alone a true 95 % shows as 95 ± {100 * error:.1f} % in 19 of 20 cells, where half are drawn as "
         f"95 ± {100 * error * 2**0.5:.1f} %.",

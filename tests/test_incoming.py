@@ -45,7 +45,7 @@ def test_a_sound_submission_comes_on_its_board(root: Path, capsys: pytest.Captur
     (record,) = [each for each in only(root).records() if each.method == "mine"]
     assert record.provenance is not None
     assert record.who == "A"
-    assert "`mine` §" in only(root).table(OFF).read_text()
+    assert "`mine` ¶" in only(root).table(OFF).read_text()
     assert check_boards(root).differences == ()
     assert incoming(Options(board=root)) == 0
     assert "no submissions" in capsys.readouterr().out

@@ -5,15 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
 from browser import Browser
-from finished_runs import edit_run, make_run, only
+from finished_runs import TRUTHS, edit_run, make_run, only
 
 from cleanbench.core import Issue
 from cleanbench.leaderboard import rendering
 from cleanbench.leaderboard.board import Board
+from cleanbench.leaderboard.comparing import comparison_of, evidence_of
 from cleanbench.leaderboard.evidence import look, read_truth
 from cleanbench.leaderboard.merge import merge
+from cleanbench.leaderboard.rows import rows_of
 from cleanbench.records import EncoderName, Record
 
 HOSTILE = "<script>document.title = 'attacked'</script>"
@@ -124,7 +127,7 @@ def test_filters_leave_chance_and_are_told(browser: Browser, table: Path) -> Non
     assert column(browser, "Method") == ["by chance, expected"]
     click(browser, "button[type=reset]")
     assert len(column(browser, "Method")) == 7
-    assert address(browser) == ""
+    assert address(browser) in ("", "#")
 
 
 def test_an_equal_track_ranks_methods_on_one_encoder(browser: Browser, table: Path) -> None:
@@ -134,7 +137,8 @@ def test_an_equal_track_ranks_methods_on_one_encoder(browser: Browser, table: Pa
     assert sorted(ranks.values()) == ["", "1", "2"]
     best = max(("knn", "lof"), key=lambda name: float(column(browser, "AP")[column(browser, "Method").index(name)]))
     assert ranks[best] == "1"
-    assert "on hog, ranked among themselves" in browser.ask("return document.getElementById('shown').innerText")
+    told = browser.ask("return document.getElementById('shown').innerText")
+    assert told == "2 of 2 lines on hog are shown, ranked among themselves."
 
 
 def test_chosen_methods_are_compared_by_their_curves(browser: Browser, table: Path, boards: Path) -> None:
@@ -169,6 +173,57 @@ def test_chosen_methods_are_compared_by_their_curves(browser: Browser, table: Pa
     assert not browser.ask("return document.getElementById('comparison').checkVisibility()")
 
 
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return boards of methods that know the truth, its contrary, or nothing, and of one beside their encoder."""
+    place = tmp_path_factory.mktemp("apart")
+    truth = np.zeros(60)
+    truth[TRUTHS[Issue.OFF_TOPIC].items] = TRUTHS[Issue.OFF_TOPIC].labels
+    noise = np.random.default_rng(0).random(60)
+    for name, share in (("knows", 0.9), ("guesses", 0.0), ("contrary", -0.9)):
+        scores = (share * truth + noise).take
+        issues = (Issue.OFF_TOPIC,)
+        make_run(place / "runs", name, encoder=ENCODER, scores=lambda items, of=scores: of(range(items)), issues=issues)
+    make_run(place / "runs", "beside", issues=issues)
+    merge(place / "runs", place / "boards")
+    return place / "boards"
+
+
+def test_who_is_told_apart_is_what_the_comparison_says(browser: Browser, apart: Path) -> None:
+    board = only(apart)
+    records = board.records()
+    truth = read_truth(board.truth(Issue.OFF_TOPIC), Issue.OFF_TOPIC)
+    compared = comparison_of(board, records, evidence_of(board, records, truth))
+    assert compared is not None
+    assert compared.better.any()
+    methods = [row.method for row in rows_of(records)]
+    browser.open(board.site(Issue.OFF_TOPIC))
+    lines = browser.ask("return [...document.querySelectorAll('#board tbody tr:not(#chance)')].map(row => row.id)")
+    assert [line.partition("-")[0] for line in lines] == methods
+    for first, name in enumerate(lines):
+        click(browser, "#drop")
+        for other in [name, *(each for each in lines if each != name)]:
+            click(browser, f"#{other} input")
+        told = browser.ask(
+            "return [...document.querySelectorAll('#compared tbody tr')].map(row => [row.cells[0], row.cells[1]]"
+            ".map(cell => cell.innerText.trim()))"
+        )
+        for title, verdict in told[1:-1]:
+            other = methods.index(title.partition(" ")[0])
+            expected = {(True, False): "worse", (False, True): "better", (False, False): "not told apart"}
+            assert verdict == expected[bool(compared.better[first, other]), bool(compared.better[other, first])]
+    # Without the line beside them the three stand as a comparison of the three says, with the correction of all four.
+    write(browser, "#track", "pixels")
+    inside = [place for place, method in enumerate(methods) if method != "beside"]
+    better = compared.better[np.ix_(inside, inside)]
+    shown = browser.ask(
+        "return [...document.querySelectorAll('#board tbody tr:not([hidden]) small')].map(s => s.innerText)"
+    )
+    ranks = [text for text in shown if "." not in text]
+    spans = zip(1 + better.sum(axis=0), len(inside) - better.sum(axis=1), strict=True)
+    assert ranks == [str(low) if low == high else f"{low}–{high}" for low, high in spans]
+
+
 def test_an_address_brings_a_view_back(browser: Browser, table: Path) -> None:
     chosen = browser.ask("return document.querySelector('#board input').closest('tr').id")
     browser.driver.get("about:blank")
@@ -180,6 +235,17 @@ def test_an_address_brings_a_view_back(browser: Browser, table: Path) -> None:
     assert browser.ask("return document.querySelector('#board th[aria-sort]').innerText").startswith("FoE")
     assert browser.ask("return document.querySelectorAll('#board input:checked').length") == 1
     assert browser.ask("return document.getElementById('reviewed').innerText").startswith("7 of ")
+
+
+def test_an_address_leads_to_a_line(browser: Browser, table: Path) -> None:
+    last = browser.ask("return [...document.querySelectorAll('#board tbody tr')].at(-1).id")
+    browser.driver.get("about:blank")
+    browser.driver.get(f"{table.resolve().as_uri()}#{last}")
+    box = browser.ask(
+        "const box = document.querySelector(':target').getBoundingClientRect(); return [box.top, box.bottom]"
+    )
+    assert 0 <= box[0] < box[1] <= 900
+    assert address(browser) == f"#{last}"
 
 
 def test_a_record_opens_and_leads_to_its_files(browser: Browser, table: Path) -> None:
@@ -195,9 +261,12 @@ def test_a_record_opens_and_leads_to_its_files(browser: Browser, table: Path) ->
     assert f'<tr id="{anchor}"' in table.read_text()
 
 
-def test_every_link_of_the_site_leads_somewhere(browser: Browser, boards: Path) -> None:
-    pages = sorted(boards.rglob("*.html"))
-    assert len(pages) > 12
+def test_every_link_of_the_site_leads_somewhere(browser: Browser, boards: Path, tmp_path: Path) -> None:
+    edit_run(make_run(tmp_path / "runs", "phash"), dataset="pets ~ noisy, 20 %")
+    assert merge(tmp_path / "runs", tmp_path / "odd").boards == 1
+    pages = [*boards.rglob("*.html"), *(tmp_path / "odd").rglob("*.html")]
+    assert len(pages) > 16
+    assert all('href="' in path.read_text() for path in pages)
     for path in pages:
         for link in re.findall(r'href="([^"#]+)', path.read_text()):
             assert (path.parent / unquote(link)).exists(), (path, link)

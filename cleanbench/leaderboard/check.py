@@ -129,7 +129,7 @@ def _board(board: Board, records: list[Record]) -> Iterator[str]:
         looks = rendering.looks_at(board, of_issue, truth)
         sources = rendering.Sources(comparison_of(board, of_issue, found), looks, missing)
         files = rendering.issue_files(board, issue, of_issue, sources)
-        expected |= files.keys() | sources.pictures(board)
+        expected |= files.keys() | rendering.pictures_of(board, of_issue, looks)
         yield from _pages(files)
         revisions[issue] = truth.revision
         if truth.revision != truth_of(of_issue[0]).revision:

@@ -17,6 +17,16 @@ LEGEND = (
 
 def section(rows: Sequence[Row]) -> list[str]:
     """Return the lines of the section, best mean F1 first; none where no method flags anything by itself."""
+    found = flagging(rows)
+    if not found:
+        return []
+    cells = [[code(row.method), code(row.encoder) if row.encoder else NOTHING, *numbers] for row, numbers in found]
+    table = markdown(HEAD, cells, right=set(HEAD) - {"Method", "Encoder"})
+    return ["", "## What methods flag", "", LEGEND, "", *table]
+
+
+def flagging(rows: Sequence[Row]) -> list[tuple[Row, list[str]]]:
+    """Return the rows whose method flags items by itself, best mean F1 first, with the numbers of `HEAD`."""
     found = []
     for row in rows:
         cuts = [record.cut for record in row.records if record.cut is not None]
@@ -24,12 +34,8 @@ def section(rows: Sequence[Row]) -> list[str]:
             flagged = f"{statistics.fmean(cut.flagged for cut in cuts):,.0f}"
             values = [_mean(cuts, name) for name in ("precision", "recall", "f1")]
             first = -1.0 if values[-1] is None else round(values[-1], 3)
-            names = [code(row.method), code(row.encoder) if row.encoder else NOTHING]
-            found.append((-first, row.method, row.encoder, [*names, flagged, *map(number, values)]))
-    if not found:
-        return []
-    table = markdown(HEAD, [cells for *_, cells in sorted(found)], right=set(HEAD) - {"Method", "Encoder"})
-    return ["", "## What methods flag", "", LEGEND, "", *table]
+            found.append((-first, row.method, row.encoder, row, [flagged, *map(number, values)]))
+    return [(row, numbers) for *_, row, numbers in sorted(found, key=lambda each: each[:3])]
 
 
 def _mean(cuts: Sequence[Cut], name: str) -> float | None:

@@ -8,6 +8,7 @@ from cleanbench.leaderboard.rows import BAND, SHOWN, Row, mean, rows_of
 from cleanbench.leaderboard.tables import NARROW, rank_of
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record
+from cleanbench.sampled import population
 from cleanbench.uncertainty.comparison import Comparison
 
 # What a random order of the items is called.
@@ -112,7 +113,7 @@ def entries_of(records: Sequence[Record], comparison: Comparison | None = None) 
 
 def chance_of(records: Sequence[Record]) -> dict[str, float | None]:
     """Return what a random order is expected to reach, by metric that boards show."""
-    return {name: METRICS[name].chance(records[0].faulty, records[0].items) for name in SHOWN}
+    return {name: METRICS[name].chance(*population(records[0])) for name in SHOWN}
 
 
 def _entry(row: Row, rank: int | None, standing: Standing | None) -> Entry:

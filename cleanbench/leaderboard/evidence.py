@@ -21,10 +21,8 @@ from cleanbench.sampled import Sampled
 TOLERANCE = 1e-12
 # Replicates are the same everywhere; logarithms may differ in the last digit, which the logit near a bound enlarges.
 INTERVAL_TOLERANCE = 1e-6
-
-
 # Items of a ranking that its page shows.
-TOP = 12
+TOP = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,12 +96,6 @@ def score(path: Path, issue: Issue, truth: Judgements, images: int | None = None
         truth: The judgements.
         images: In the data set; needed only where a sample of pairs was judged.
 
-    Args:
-        path: The ranking.
-        issue: What it ranks.
-        truth: The judgements.
-        images: In the data set; needed only where a sample of pairs was judged.
-
     Raises:
         UserError: If the file is missing or damaged, ranks an item twice or has a score that is no finite number
             and not ``-inf``.
@@ -149,11 +141,12 @@ class Look:
     """What a page shows of a ranking.
 
     Attributes:
-        curve: How many faults it finds after how many annotated items.
+        curve: How many faults it finds after how many annotated items; None where these are only a sample, whose
+            curve is not that of all items.
         top: Its most suspicious items.
     """
 
-    curve: Curve
+    curve: Curve | None
     top: tuple[Suspect, ...]
 
 
@@ -168,7 +161,8 @@ def look(path: Path, issue: Issue, truth: Judgements) -> Look:
     # Ids decide among equal scores, so that the same ranking always shows the same items.
     first = heapq.nsmallest(TOP, zip((-scores).tolist(), rows, strict=True))
     top = tuple(Suspect(row, -score, known.get(row)) for score, row in first if np.isfinite(score))
-    return Look(curve_of(Levels.of(truth.labels, align(truth.items, rows, scores))), top)
+    sampled = truth.inclusion is not None
+    return Look(None if sampled else curve_of(Levels.of(truth.labels, align(truth.items, rows, scores))), top)
 
 
 def count_differences(record: Record, evidence: Evidence) -> list[str]:

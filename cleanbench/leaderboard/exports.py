@@ -15,6 +15,7 @@ from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
 from cleanbench.not_run import NotRun
 from cleanbench.records import Record
+from cleanbench.sampled import in_words
 
 # What a table of a paper has room for.
 PRINTED = ("AP", "AUROC", "P@100", "R@100", "FoE")
@@ -65,6 +66,7 @@ def as_json(entries: Sequence[Entry], records: Sequence[Record], board: Board, a
         "images": first.images,
         "items": first.items,
         "faulty": first.faulty,
+        **({"estimated": told} if (told := in_words(first)) else {}),
         **({} if terms is None else {"terms": terms.model_dump()}),
         "metrics": {
             name: {
@@ -99,6 +101,7 @@ def as_latex(entries: Sequence[Entry], records: Sequence[Record]) -> str:
         shared.append("† supervised")
     if any(entry.row.foreign for entry in entries):
         shared.append("‡ not the encoder of the method's paper")
+    shared += [told] if (told := in_words(first)) else []
     terms = terms_of(records)
     licence = "" if terms is None else f" {sentence(terms)}"
     caption = f"{first.issue.heading} on {first.dataset}: {'; '.join(shared)}.{licence}"

@@ -233,7 +233,7 @@ def _merge_board(
     for issue, records in tables.by_issue(after):
         sources = _sources(board, issue, records, [each for each in absent if each.issue is issue])
         rendered |= rendering.issue_files(board, issue, records, sources) | rendering.figures(board, issue, records)
-        pictures |= sources.pictures(board)
+        pictures |= rendering.pictures_of(board, records, sources.looks)
     for path, text in rendered.items():
         _write(path, text)
     for path in {*board.pages(), *board.pictures.glob("*")} - rendered.keys() - pictures:

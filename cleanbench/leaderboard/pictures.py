@@ -15,7 +15,7 @@ from cleanbench.licence import may_show_images, sentence
 from cleanbench.report.page import small_jpeg
 from cleanbench.store import make_folder, write_whole
 
-SIDE = 72  # pixels
+SIDE = 64  # pixels
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def pictures(options: Options, given: composing.Words) -> int:
     image_set = composing.image_set_of(given)
     if not may_show_images(image_set.card, shared=True):
         raise UserError(
-            f"a board is passed on, and must not show images of {image_set.name}. {sentence(image_set.card)}"
+            f"a board is passed on, and must not show images of {image_set.name!r}. {sentence(image_set.card)}"
         )
     found = [board for board in boards(options.board) if board.folder.parent.name == image_set.name]
     if not found:
@@ -56,7 +56,10 @@ def _write(board: Board, image_set: ImageSet) -> int:
                 f"{board.folder} is about other pixels or labels (fingerprint {records[0].fingerprint[:8]}) than the "
                 f"data set at hand ({image_set.fingerprint[:8]}); give its settings as the runs had them"
             )
-        for look in rendering.looks_at(board, records, read_truth(board.truth(issue), issue)).values():
+        looks = rendering.looks_at(board, records, read_truth(board.truth(issue), issue))
+        if looks and not rendering.pictures_of(board, records, looks):
+            raise UserError(f"the records of {board.folder} do not state a licence that lets it show images; run again")
+        for look in looks.values():
             wanted |= {name for suspect in look.top for name in suspect.ids}
     places = {name: place for place, name in enumerate(image_set.ids)}
     make_folder(board.pictures)

@@ -62,10 +62,16 @@ class Sources:
     looks: Mapping[str, Look] = field(default_factory=dict)
     absent: Sequence[NotRun] = ()
 
-    def pictures(self, board: Board) -> set[Path]:
-        """Return where the pictures of the items lie that the pages show, if there are pictures."""
-        shown = (suspect.ids for each in self.looks.values() for suspect in each.top)
-        return {board.picture(name) for ids in shown for name in ids}
+
+def pictures_of(board: Board, records: Sequence[Record], looks: Mapping[str, Look]) -> set[Path]:
+    """Return where pictures lie, or may be put, of the items that the pages of an issue show.
+
+    There are none unless the records state a licence that lets a board show them.
+    """
+    terms = terms_of(records)
+    if terms is None or not may_show_images(terms, shared=True):
+        return set()
+    return {board.picture(name) for each in looks.values() for suspect in each.top for name in suspect.ids}
 
 
 def looks_at(board: Board, records: Sequence[Record], truth: Judgements) -> dict[str, Look]:
@@ -92,10 +98,8 @@ def issue_files(board: Board, issue: Issue, records: Sequence[Record], sources: 
     grid = grid_of(records)
     entries = entries_of(records, comparison)
     style, script = asset("site.css") + asset("board.css"), asset("board.js")
-    curves = {key: each.curve for key, each in sources.looks.items()}
-    terms = terms_of(records)
-    allowed = terms is not None and may_show_images(terms, shared=True)
-    pictures = frozenset(filter(Path.exists, sources.pictures(board))) if allowed else frozenset()
+    curves = {key: each.curve for key, each in sources.looks.items() if each.curve is not None}
+    pictures = set(filter(Path.exists, pictures_of(board, records, sources.looks)))
     files = {
         board.table(issue): tables.page(records, comparison, absent),
         board.exported(issue, ".csv"): as_csv(entries, records),

@@ -57,7 +57,7 @@ def page(records: Sequence[Record], comparison: Comparison | None = None, absent
         *_link(records),
         "",
         *ranked(rows, first, comparison),
-        *_favourites(rows, comparison),
+        *favourites(rows, comparison),
         *cuts.section(rows),
         *_absent(absent),
         "",
@@ -233,7 +233,7 @@ def _standing(place: int, comparison: Comparison | None) -> list[str]:
     return [str(lowest) if lowest == highest else f"{lowest}–{highest}", str(comparison.tiers[place])]
 
 
-def _favourites(rows: Sequence[Row], comparison: Comparison | None) -> list[str]:
+def favourites(rows: Sequence[Row], comparison: Comparison | None) -> list[str]:
     """Say which rows are the best in how many replicates."""
     if comparison is None:
         return []

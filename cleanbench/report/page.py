@@ -164,7 +164,7 @@ def link(text: str, address: str) -> Html:
 
     Nothing is loaded until a reader follows it.
     """
-    if not re.match(r"(https?://|(?!//)[#./\w%-]+$)", address, re.ASCII):
+    if not re.match(r"(https?://|(?!//)[#./\w%~-]+$)", address, re.ASCII):
         return escaped(f"{text} ({address})")
     return Html(f'<a href="{escaped(address)}">{escaped(text)}</a>')
 

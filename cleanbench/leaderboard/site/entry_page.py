@@ -17,11 +17,13 @@ from cleanbench.leaderboard.markdown import NOTHING
 from cleanbench.leaderboard.rows import mean
 from cleanbench.leaderboard.site.drawings import effort_chart, precision_chart
 from cleanbench.leaderboard.site.words import badge, from_markdown, number
-from cleanbench.leaderboard.tables import KINDS, facts
+from cleanbench.leaderboard.tables import KINDS, facts, terms_of
+from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
 from cleanbench.records import Measured, Record
 from cleanbench.report import page
 from cleanbench.report.page import Column, Html
+from cleanbench.sampled import population
 
 JUDGED = {True: "faulty", False: "not faulty", None: "not judged"}
 WRITTEN = (
@@ -58,13 +60,13 @@ def entry_page(entry: Entry, looks: Mapping[str, Look], pictures: Collection[Pat
         page.link(f"{first.issue.heading} on {first.dataset}", f"../{first.issue}.html#{stem(entry)}"),
     )  # fmt: skip
     sections = [
-        page.section("Curves", *_curves([look.curve for look in own])),
+        page.section("Curves", *_curves([look.curve for look in own if look.curve is not None])),
         page.section("Top of the ranking", *_top(entry, own, pictures, board), anchor="top"),
         page.section("Metrics", _metrics(entry)),
         page.section("Settings", *_settings(entry)),
         page.section("Cost", _cost(entry)),
         page.section("Records", *[_record(record, board) for record in entry.records]),
-        page.section("Data and truth", page.bullets(map(from_markdown, facts(entry.records)))),
+        page.section("Data and truth", page.bullets(_data(entry))),
     ]
     return page.document(
         f"{entry.title}: {first.issue.heading.lower()}, {first.dataset}",
@@ -74,6 +76,14 @@ def entry_page(entry: Entry, looks: Mapping[str, Look], pictures: Collection[Pat
         style=style,
         pictures=bool(pictures),
     )
+
+
+def _data(entry: Entry) -> Iterable[str]:
+    """Say what the numbers rest on, and under which licence; the board says the rest."""
+    first, terms = entry.records[0], terms_of(entry.records)
+    yield from map(from_markdown, facts([first.model_copy(update={"terms": None})]))
+    if terms is not None:
+        yield sentence(terms)
 
 
 def _remarks(entry: Entry, kind: str) -> Iterable[str]:
@@ -102,7 +112,7 @@ def _metrics(entry: Entry) -> Html:
         rows.append([
             name,
             *([_mean(entry, name)] if several else []),
-            number(metric.chance(first.faulty, first.items)) if metric else NOTHING,
+            number(metric.chance(*population(first))) if metric else NOTHING,
             *[_value(value) for value in measured],
             *[NOTHING] * (len(seeds) - len(measured)),
         ])  # fmt: skip
@@ -110,7 +120,7 @@ def _metrics(entry: Entry) -> Html:
     caption = "Higher is better, except FoE. " + (
         "In brackets: 95 % intervals, as on the board." if intervals else "The records have no intervals."
     )
-    return page.joined(page.table(columns, rows, caption), page.bullets(_meanings(first)))
+    return page.joined(page.table(columns, rows, caption), page.bullets([*_meanings(first), *_cuts(entry)]))
 
 
 def _meanings(record: Record) -> list[str]:
@@ -121,6 +131,16 @@ def _meanings(record: Record) -> list[str]:
         if measured.reason:
             told.setdefault(f"undefined, {measured.reason}", []).append(name)
     return [f"{', '.join(names)}: {meaning}." for meaning, names in told.items() if meaning]
+
+
+def _cuts(entry: Entry) -> list[str]:
+    """Say what the method flags by itself."""
+    told = []
+    for record in entry.records:
+        if (cut := record.cut) is not None:
+            numbers = ", ".join(f"{name} {_value(getattr(cut, name))}" for name in ("precision", "recall", "f1"))
+            told.append(f"Its own cut, seed {record.seeds.method}: {cut.flagged:,} flagged, {numbers}.")
+    return told
 
 
 def _value(measured: Measured) -> str:
@@ -140,7 +160,11 @@ def _mean(entry: Entry, name: str) -> str:
 
 def _curves(curves: Sequence[Curve]) -> list[Html]:
     if not curves or not curves[0][-1][1]:
-        return [page.paragraph("There is no curve: nothing is faulty, or no ranking could be read.")]
+        return [
+            page.paragraph(
+                "There is no curve: nothing is faulty, only a sample was judged, or no ranking could be read."
+            )
+        ]
     drawn = [thinned(curve) for curve in curves]
     middle = thinned(mean_of(curves)) if len(curves) > 1 else None
     lines = "Thick: the mean over seeds; thin: every seed. " if middle else ""
@@ -166,7 +190,7 @@ def _top(entry: Entry, looks: Sequence[Look], pictures: Collection[Path], board:
             page.Tile(
                 [f"../{path.relative_to(board.folder).as_posix()}" for path in paths],
                 f"{place}. {' and '.join(suspect.ids)}: {suspect.score:.4g}, {JUDGED[suspect.faulty]}",
-                " and ".join(suspect.ids),
+                f"Item {place}",
                 marked=suspect.faulty is True,
             )
             for place, (suspect, paths) in enumerate(zip(first, shown, strict=True), start=1)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from cleanbench.core import Issue
+from cleanbench.core import Issue, digest_of
 from cleanbench.leaderboard.board import Board, truth_of
 from cleanbench.leaderboard.entries import Entry, chance_of
 from cleanbench.leaderboard.site.drawings import strip
@@ -13,6 +13,7 @@ from cleanbench.licence import sentence
 from cleanbench.records import Record
 from cleanbench.report import page
 from cleanbench.report.page import Column, Html
+from cleanbench.sampled import population
 
 Lines = Mapping[Issue, tuple[Sequence[Entry], Sequence[Record]]]
 
@@ -61,11 +62,12 @@ def _board(board: Board, lines: Lines) -> page.Section:
         *([] if terms is None else [page.paragraph(sentence(terms))]),
         page.table(head, rows, "AP: a stroke per method and encoder, from 0 to 1; the tall one is chance."),
     ]
-    return page.section(first.dataset, *parts, anchor=board.name)
+    return page.section(first.dataset, *parts, anchor=f"{board.name}-{digest_of([board.name])[:4]}")
 
 
 def _row(board: Board, issue: Issue, entries: Sequence[Entry], records: Sequence[Record]) -> list[str | int]:
     first = records[0]
+    faulty, items = population(first)
     values = [entry.figures["AP"].value for entry in entries]
     known = [value for value in values if value is not None]
     chance = chance_of(records)["AP"]
@@ -76,7 +78,7 @@ def _row(board: Board, issue: Issue, entries: Sequence[Entry], records: Sequence
         badge(truth_of(first).kind),
         first.items,
         first.faulty,
-        f"{first.faulty / first.items:.1%}" if first.items else "",
+        f"{faulty / items:.1%}" if items else "",
         len({entry.method for entry in entries}),
         strip(known, chance, label),
         number(max(known, default=None)),
