@@ -21,6 +21,7 @@ Kind = Literal["line", "chance", "perfect", "other"]
 
 WIDTH, HEIGHT = 400, 330
 LEFT, RIGHT, TOP, BOTTOM = 54, 8, 30, 46
+LEGEND = 18  # height of a line
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 # Okabe and Ito's colours for colour-blind readers, darkened on bright paper to a contrast of 3, lightened on dark one.
 # With each comes a pattern of dashes, for readers and printers without colours.
@@ -82,12 +83,19 @@ class Chart:
         )
 
     def file(self) -> str:
-        """Return the drawing as a file of its own, in the colours of a bright page."""
+        """Return the drawing as a file of its own, in the colours of a bright page and with a legend."""
+        named = [line for line in self.lines[::-1] if line.kind != "other"]
+        height = HEIGHT + LEGEND * len(named) + LEGEND // 3
         head, rest = self.svg().split("\n", 1)
-        sized = head.replace("<svg", f'<svg width="{WIDTH}" height="{HEIGHT}"')
-        paper = f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>'
+        sized = head.replace("<svg", f'<svg width="{WIDTH}" height="{height}"').replace(
+            f"0 0 {WIDTH} {HEIGHT}", f"0 0 {WIDTH} {height}"
+        )
+        paper = f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>'
         plain = re.sub(r"var\(--\w+, (#[0-9a-f]+)\)", r"\1", style())  # few programs know variables
-        return f'<?xml version="1.0" encoding="utf-8"?>\n{sized}\n<style>\n{plain}</style>\n{paper}\n{rest}\n'
+        legend = "\n".join(part for place, line in enumerate(named) for part in _entry(line, place))
+        drawn = rest.removesuffix("</svg>")
+        start = f'<?xml version="1.0" encoding="utf-8"?>\n{sized}\n<style>\n{plain}</style>\n{paper}'
+        return f"{start}\n{drawn}{legend}\n</svg>\n"
 
     def csv(self) -> str:
         """Return what is drawn: the points of every curve, and the limits of its band.
@@ -157,6 +165,14 @@ def _drawn(line: Line, columns: int) -> Iterable[str]:
     key = f" {line.key}" if line.key else ""
     path = _path(reduced(line.curve, columns))
     yield f'<path class="{line.kind}{own}{key}" d="{path}"><title>{_safe(line.name)}</title></path>'
+
+
+def _entry(line: Line, place: int) -> Iterable[str]:
+    """Return a line of the legend: a stroke as in the drawing, and whose it is."""
+    y = HEIGHT + LEGEND * place + LEGEND // 3
+    own = f" s{line.series % len(SERIES)}" if line.kind == "line" else ""
+    yield f'<path class="{line.kind}{own}" d="M{LEFT} {y}h32"/>'
+    yield f'<text x="{LEFT + 40}" y="{y + 4.5:g}">{_safe(line.name)}</text>'
 
 
 def _path(curve: Curve) -> str:
