@@ -335,9 +335,13 @@ def read_run(path: Path) -> RunFile:
 def write_records(path: Path, records: Iterable[Record]) -> None:
     """Write records as lines of JSON, replacing the file in one step."""
     scratch = path.with_name(f".{path.name}.tmp")
-    lines = [json.dumps(record.model_dump(mode="json"), ensure_ascii=False) + "\n" for record in records]
-    scratch.write_text("".join(lines), encoding="utf-8")
+    scratch.write_text("".join(map(as_line, records)), encoding="utf-8")
     scratch.replace(path)
+
+
+def as_line(record: Record) -> str:
+    """Return a record as a line of JSON."""
+    return json.dumps(record.model_dump(mode="json"), ensure_ascii=False) + "\n"
 
 
 def read_records(path: Path) -> list[Record]:

@@ -54,6 +54,8 @@ def test_the_order_of_merging_does_not_matter(
             shutil.copytree(made[number], folder / "part" / "demo" / made[number].name)
         merge(folder / "part", folder / "in parts")
         shutil.rmtree(folder / "part")
+    # What stood in between and was replaced is kept, and depends on the order.
+    only(folder / "in parts").superseded_file.unlink(missing_ok=True)
     assert contents(folder / "in parts") == contents(folder / "at once")
     assert len(only(folder / "at once").records()) == 4
 
@@ -116,7 +118,12 @@ def test_an_interrupted_merge_leaves_a_board_that_the_next_one_completes(
         board = only(interrupted)
         assert len(board.records()) in (8, 10)
         for difference in check(interrupted).differences:
-            expected = ("no record has this ranking", "not what its records give", ".html: missing")
+            expected = (
+                "no record has this ranking",
+                "a record that stands",
+                "not what its records give",
+                ".html: missing",
+            )
             assert any(words in difference for words in expected), difference
         merge(output, interrupted)
         assert contents(interrupted) == whole

@@ -55,6 +55,11 @@ class Board:
         """
         return read_records(self.records_file)
 
+    @property
+    def superseded_file(self) -> Path:
+        """The records that once stood and were replaced, in the order in which that happened; it only grows."""
+        return self.folder / "superseded.jsonl"
+
     def truth(self, issue: Issue) -> Path:
         """Return where the judgements of an issue lie."""
         return self.folder / "truth" / f"{issue}.parquet"

@@ -23,7 +23,7 @@ from cleanbench.leaderboard.evidence import (
 )
 from cleanbench.not_run import NotRun
 from cleanbench.queues import queue_file
-from cleanbench.records import Record, write_records
+from cleanbench.records import Record, read_records, write_records
 from cleanbench.sampled import needs_queue
 
 # Signs shown on both sides of a difference.
@@ -98,6 +98,9 @@ def _board(board: Board, records: list[Record]) -> Iterator[str]:
         yield f"{where}: not as a merge writes it (order of the lines, or their form)"
 
     expected = {where}
+    if board.superseded_file.exists():
+        expected.add(board.superseded_file)
+        yield from _superseded(board, records)
     revisions = {}
     absent: list[NotRun] = []
     try:
@@ -145,6 +148,20 @@ def _board(board: Board, records: list[Record]) -> Iterator[str]:
     for path in _files(board.folder, "**/*"):
         if path not in expected | named_as_edited:
             yield f"{path}: no record has this {'ranking' if path.suffix == '.parquet' else 'file'}"
+
+
+def _superseded(board: Board, standing: list[Record]) -> Iterator[str]:
+    """Check the records that were replaced: they are this board's, and none of them stands."""
+    try:
+        replaced = read_records(board.superseded_file)
+    except (UserError, UnicodeDecodeError) as error:
+        yield str(error)
+        return
+    for number, record in enumerate(replaced, start=1):
+        if record.truth is None or Board.of(board.folder.parent.parent, record) != board:
+            yield f"{board.superseded_file}, line {number}: a record of another board"
+        elif record in standing:
+            yield f"{board.superseded_file}, line {number}: a record that stands"
 
 
 def _record(board: Board, record: Record, truth: Judgements, found: dict[Path, Evidence]) -> Iterator[str]:

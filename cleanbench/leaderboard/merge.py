@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from cleanbench import not_run
 from cleanbench.core import Issue, UserError
-from cleanbench.leaderboard import rendering, tables
+from cleanbench.leaderboard import journal, rendering, tables
 from cleanbench.leaderboard.board import Board, boards, settled, strangers, truth_of
 from cleanbench.leaderboard.comparing import comparison_of, evidence_of
 from cleanbench.leaderboard.evidence import (
@@ -200,6 +200,14 @@ def _merge_board(
     board: Board, candidates: Iterable[Candidate], missing: Iterable[not_run.NotRun], merged: Merged
 ) -> list[Record]:
     """Merge into one board and render it; return its records."""
+    with journal.locked(board.records_file):
+        after = _add(board, candidates, merged)
+    _render(board, missing, after)
+    return after
+
+
+def _add(board: Board, candidates: Iterable[Candidate], merged: Merged) -> list[Record]:
+    """Add records to a board, with their rankings and truths; return all that stand. The caller holds the lock."""
     before = board.records()
     accepted: list[Candidate] = []
     # The oldest first: on a new board it says which data the others must have.
@@ -221,10 +229,20 @@ def _merge_board(
             if needs_queue(candidate.record) and queue_file(candidate.ranking).exists():
                 _copy(queue_file(candidate.ranking), queue_file(ranking))
     if after != before:
+        # First what is replaced: a merge that is cut short in between forgets nothing.
+        journal.append(board.superseded_file, [record for record in before if record not in after])
         write_records(board.records_file, after)
     for path in board.folder.glob("rankings/*/*.parquet"):
         if path not in standing | queues:
             path.unlink()
+    merged.added += len(standing - old)
+    merged.removed += len(old - standing)
+    merged.known += len(accepted) - len(standing - old)
+    return after
+
+
+def _render(board: Board, missing: Iterable[not_run.NotRun], after: list[Record]) -> None:
+    """Write the pages of a board and remove those that nothing leads to any more."""
     absent = not_run.settled(
         [*not_run.read(board.not_run_file), *(each for each in missing if not_run.belongs(each, after))], after
     )
@@ -238,11 +256,6 @@ def _merge_board(
         _write(path, text)
     for path in {*board.pages(), *board.pictures.glob("*")} - rendered.keys() - pictures:
         path.unlink()
-
-    merged.added += len(standing - old)
-    merged.removed += len(old - standing)
-    merged.known += len(accepted) - len(standing - old)
-    return after
 
 
 def _sources(board: Board, issue: Issue, records: list[Record], absent: list[not_run.NotRun]) -> rendering.Sources:

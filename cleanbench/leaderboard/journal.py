@@ -1,0 +1,46 @@
+"""Records in a file that several processes write at once: nothing is lost, and the file is whole at every moment.
+
+Whoever changes the file holds its lock, writes a new one beside it and puts that in its place, so that a process killed
+at any moment leaves the old file or the new one.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+from cleanbench.records import Record, as_line
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a file of records, which need not exist; clear away what killed processes left."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        for left in path.parent.glob(f".{path.name}.new-*"):
+            left.unlink()
+        yield
+
+
+def append(path: Path, records: Iterable[Record]) -> int:
+    """Add records at the end of a file; one that is there already, word for word, is not added again.
+
+    Args:
+        path: A file of records, made if absent.
+        records: What to add.
+
+    Returns:
+        How many were added.
+    """
+    lines = [as_line(record).encode() for record in records]
+    with locked(path):
+        before = path.read_bytes() if path.exists() else b""
+        there = set(before.splitlines(keepends=True))
+        new = [line for line in dict.fromkeys(lines) if line not in there]
+        if new:
+            scratch = path.with_name(f".{path.name}.new-{os.getpid()}")
+            scratch.write_bytes(before + b"".join(new))
+            scratch.replace(path)
+    return len(new)
