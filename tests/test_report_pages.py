@@ -8,11 +8,12 @@ import pytest
 from reported_runs import ATTACKS, finish, image_set
 
 from cleanbench.core import Issue, Ranking, UserError
+from cleanbench.metrics import METRICS
 from cleanbench.not_run import NotRun, as_lines
 from cleanbench.queues import write_queue
 from cleanbench.rankings import write_ranking
 from cleanbench.records import read_run
-from cleanbench.report import contact_sheets, writing
+from cleanbench.report import contact_sheets, doubted, writing
 from cleanbench.report.contact_sheets import Album
 from cleanbench.report.finished import read
 from cleanbench.report.writing import report_run, report_runs, same_data
@@ -226,3 +227,25 @@ def test_what_was_noted_as_not_run_is_told(small, tmp_path):
     text = text_of(report_runs(folder.parent, small))
     assert "absent Off topic not run: a package is missing" in text
     assert "elsewhere" not in text
+
+
+def test_a_truth_with_doubt_gives_expectations(tmp_path):
+    images = image_set(80, doubt=True)
+    folder = finish(tmp_path, images, "one", quality=1.0)
+    finish(tmp_path, images, "other", quality=0.0)
+    ranked = read(folder).ranked[Issue.OFF_TOPIC]
+    probability = images.truth(Issue.OFF_TOPIC).probability
+    assert np.array_equal(ranked.judged.probability, probability)
+    draws = np.random.default_rng(doubted.SEED).random((doubted.DRAWS, len(probability))) < probability
+    values = [METRICS["AUROC"].compute(labels, ranked.judged_scores).value for labels in draws]
+    low, high = np.quantile(values, [0.025, 0.975])
+    given = ranked.record.metrics["AUROC"].value
+    told = f"AUROC {given:.3f} {np.mean(values):.3f} {low:.3f} to {high:.3f}"
+    assert told in text_of(report_run(folder, images))
+    assert "If labels are in doubt" in text_of(report_runs(folder.parent, images))
+
+
+def test_a_truth_without_doubt_says_nothing_of_it(small, run):
+    finish(run.parent.parent, small, "other")
+    for page in (report_run(run, small), report_runs(run.parent, small)):
+        assert "If labels are in doubt" not in text_of(page)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cleanbench.core import Bools, Floats, Ints, Issue, UserError
+from cleanbench.leaderboard.evidence import read_truth
 from cleanbench.metrics import Levels
 from cleanbench.queues import read_queue
 from cleanbench.rankings import align, read_flags, read_table
@@ -28,10 +29,12 @@ class Judged:
     Attributes:
         items: The judged images or pairs.
         labels: True for faulty, shape ``(M,)``.
+        probability: That each item is faulty, shape ``(M,)``; None if that is not known.
     """
 
     items: Sequence[Item]
     labels: Bools
+    probability: Floats | None = None
 
     @cached_property
     def positions(self) -> Ints:
@@ -185,8 +188,8 @@ def ranked_of(folder: Path, record: Record, truths: "dict[str, Judged] | None" =
         truths = {} if truths is None else truths
         if record.truth.revision not in truths:
             place = folder.parent / "truth" / record.truth.set_revision[:8] / f"{record.issue}.parquet"
-            rows, labels = read_table(place, record.issue, "label")
-            truths[record.truth.revision] = Judged(rows, labels.astype(bool))
+            truth = read_truth(place, record.issue)
+            truths[record.truth.revision] = Judged(truth.items, truth.labels, truth.probability)
         judged = truths[record.truth.revision]
     flags = None
     if judged is not None and (decided := read_flags(path, record.issue)) is not None:

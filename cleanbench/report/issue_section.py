@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from cleanbench.core import Issue
+from cleanbench.doubt.posterior import Doubted
 from cleanbench.image_set import ImageSet
 from cleanbench.metrics import METRICS
 from cleanbench.report import contact_sheets, sentences
 from cleanbench.report.charts import Chart, Line
 from cleanbench.report.contact_sheets import Album
 from cleanbench.report.curves import CURVES, Curve, bands
+from cleanbench.report.doubted import of_one
 from cleanbench.report.finished import FAULTY, NOT_JUDGED, Ranked
 from cleanbench.report.page import Column, Html, Section, folded, note, paragraph, section, table
 from cleanbench.report.review_section import review_parts, slice_parts
@@ -80,6 +82,9 @@ def issue_section(
     else:
         parts.append(_list(ranked))
     parts += review_parts(ranked)
+    if ranked.has_curves and ranked.judged is not None and ranked.judged.probability is not None:
+        known = Doubted(ranked.judged.probability, ranked.judged.labels, {record.label: ranked.judged_scores})
+        parts += [Html("<h3>If labels are in doubt</h3>"), of_one(known)]
     if image_set is not None:
         parts += slice_parts(ranked, image_set)
     if record.truth is not None and record.items:
