@@ -106,14 +106,17 @@ def odd_methods(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def rank_into(odd_methods: Path) -> Callable[..., Any]:
-    """Return a function that runs one method as the command line would, in this process, into a folder."""
+    """Return a function that runs one method as the command line would, in this process, into a folder.
+
+    A report is written only where it is asked for: most tests do not look at it.
+    """
     from cleanbench.commands import rank
 
     def run(output: Path, *overrides: str) -> Any:
         rank._image_set.cache_clear()  # the files of a test may have changed
         with pytest.MonkeyPatch.context() as patch:
             patch.syspath_prepend(odd_methods)
-            config, choices = composed(odd_methods, *overrides, f'output="{output}"')
+            config, choices = composed(odd_methods, "report=false", *overrides, f'output="{output}"')
             return rank.rank(config, choices, [str(odd_methods / "conf")])
 
     return run

@@ -30,6 +30,7 @@ def image_set(
     name: str = "small",
     seed: int = 0,
     redistributable: bool = False,
+    doubt: bool = False,
 ) -> ImageSet:
     """Return a set with truths of all issues, a third of the items faulty, and not all of them judged.
 
@@ -41,6 +42,7 @@ def image_set(
         name: Of the set.
         seed: Of pixels and truths.
         redistributable: As the card says.
+        doubt: Whether truths have probabilities.
     """
     rng = np.random.default_rng(seed)
     ids = tuple(sorted([*names, *(f"image{number:05d}" for number in range(count - len(names)))]))
@@ -55,7 +57,14 @@ def image_set(
     ends = rng.permutation(ends)[: pairs or 2 * count]
     items = {Issue.OFF_TOPIC: judged, Issue.NEAR_DUPLICATE: ends, Issue.LABEL_ERROR: np.arange(count)}
     truths = {
-        (issue, "default"): GroundTruth.of(issue, ids, own, rng.random(len(own)) < 0.3, kind="synthetic")
+        (issue, "default"): GroundTruth.of(
+            issue,
+            ids,
+            own,
+            rng.random(len(own)) < 0.3,
+            kind="synthetic",
+            probability=rng.random(len(own)) if doubt else None,
+        )
         for issue, own in items.items()
     }
     return ImageSet(

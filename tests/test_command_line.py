@@ -172,7 +172,7 @@ print([name for name in {heavy} if name in sys.modules])
 def test_a_sweep_shows_all_in_one_table_and_ends_with_one_code(cleanbench: Cleanbench, tmp_path: Path) -> None:
     result = cleanbench("method=odd", "-m", "method.do=nothing,raise,SIGSEGV")  # the flag may stand anywhere
     assert result.returncode == 1
-    assert result.stdout.count("Off topic on pictures") == 1
+    assert result.stdout.count("Off topic on pictures: 6 of 18") == 1
     for shown in ("failed: RuntimeError", "failed: its process was killed by SIGSEGV", "odd (do=raise): ", "odd: "):
         assert shown in result.stdout
     assert "Traceback" not in result.stderr

@@ -168,6 +168,8 @@ def test_a_chart_is_well_formed_and_the_same_each_time():
     drawing = ElementTree.fromstring(own.file())
     titles = [title.text for title in drawing.iter(f"{SVG}title")]
     assert titles == ["a <b> & c", "other"]
+    texts = [text.text for text in drawing.iter(f"{SVG}text")]
+    assert texts[-1] == "a <b> & c", "the legend names what stands out"
     assert "var(" not in own.file()
     assert "http" not in own.file().replace("http://www.w3.org/2000/svg", "")
 

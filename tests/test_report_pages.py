@@ -8,9 +8,12 @@ import pytest
 from reported_runs import ATTACKS, finish, image_set
 
 from cleanbench.core import Issue, Ranking, UserError
+from cleanbench.metrics import METRICS
+from cleanbench.not_run import NotRun, as_lines
+from cleanbench.queues import write_queue
 from cleanbench.rankings import write_ranking
 from cleanbench.records import read_run
-from cleanbench.report import contact_sheets, writing
+from cleanbench.report import contact_sheets, doubted, writing
 from cleanbench.report.contact_sheets import Album
 from cleanbench.report.finished import read
 from cleanbench.report.writing import report_run, report_runs, same_data
@@ -190,3 +193,59 @@ def test_of_many_items_only_the_ends_are_shown(tmp_path):
     page = report_run(folder, images)
     assert page.stat().st_size < 2_000_000
     assert page.read_text().count("<img") <= 3 * 2 * (contact_sheets.TOP_IMAGES + contact_sheets.MISSED)
+
+
+def test_the_queue_of_all_pairs_has_a_sheet_of_its_own(small, run):
+    pairs = np.array([[0, 1], [0, 2], [5, 9]])
+    queue = Ranking(Issue.NEAR_DUPLICATE, pairs, np.array([0.9, 0.8, 0.7]))
+    write_queue(run / "rankings" / "near_duplicate.parquet", queue, small.ids, 3)
+    ranked = read(run).ranked[Issue.NEAR_DUPLICATE]
+    known = ranked.judged.by_item
+    for item, verdict in zip(ranked.queue.items, ranked.queue.judgements, strict=True):
+        assert verdict == (int(known[item]) if item in known else -1)
+    text = text_of(report_run(run, small))
+    assert "The most suspicious of all pairs" in text
+    assert "The 3 most suspicious pairs of the 3 that were retrieved" in text
+
+
+def test_what_was_noted_as_not_run_is_told(small, tmp_path):
+    folder = finish(tmp_path, small)
+    noted = NotRun(
+        method="absent",
+        encoder=None,
+        issue=Issue.OFF_TOPIC,
+        dataset=small.name,
+        fingerprint=small.fingerprint,
+        set_revision=small.truth_revision,
+        reason="not run: a package is missing",
+        created="2025-01-01T00:00:00+00:00",
+    )
+    (folder.parent / "not_run").mkdir()
+    (folder.parent / "not_run" / "absent.json").write_text(as_lines([noted]))
+    other = noted.model_copy(update={"method": "elsewhere", "fingerprint": "other"})
+    (folder.parent / "not_run" / "elsewhere.json").write_text(as_lines([other]))
+    text = text_of(report_runs(folder.parent, small))
+    assert "absent Off topic not run: a package is missing" in text
+    assert "elsewhere" not in text
+
+
+def test_a_truth_with_doubt_gives_expectations(tmp_path):
+    images = image_set(80, doubt=True)
+    folder = finish(tmp_path, images, "one", quality=1.0)
+    finish(tmp_path, images, "other", quality=0.0)
+    ranked = read(folder).ranked[Issue.OFF_TOPIC]
+    probability = images.truth(Issue.OFF_TOPIC).probability
+    assert np.array_equal(ranked.judged.probability, probability)
+    draws = np.random.default_rng(doubted.SEED).random((doubted.DRAWS, len(probability))) < probability
+    values = [METRICS["AUROC"].compute(labels, ranked.judged_scores).value for labels in draws]
+    low, high = np.quantile(values, [0.025, 0.975])
+    given = ranked.record.metrics["AUROC"].value
+    told = f"AUROC {given:.3f} {np.mean(values):.3f} {low:.3f} to {high:.3f}"
+    assert told in text_of(report_run(folder, images))
+    assert "If labels are in doubt" in text_of(report_runs(folder.parent, images))
+
+
+def test_a_truth_without_doubt_says_nothing_of_it(small, run):
+    finish(run.parent.parent, small, "other")
+    for page in (report_run(run, small), report_runs(run.parent, small)):
+        assert "If labels are in doubt" not in text_of(page)

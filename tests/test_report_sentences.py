@@ -11,13 +11,16 @@ from reported_runs import finish, image_set
 
 from cleanbench.core import Issue
 from cleanbench.metrics import METRICS, Levels
-from cleanbench.records import Measured, read_run
+from cleanbench.records import Measured, read_run, write_run
 from cleanbench.report import sentences
 from cleanbench.report.compared import name_of, read_runs
 from cleanbench.report.comparison_words import chance_in_words, findings, tiers_in_words, warnings
 from cleanbench.report.finished import read
+from cleanbench.report.issue_section import issue_section
 from cleanbench.report.review_section import review_parts, telling_facts
+from cleanbench.sampled import ERROR, FAULTY, ITEMS, SAMPLED
 from cleanbench.uncertainty.intervals import ENOUGH_FAULTY
+from cleanbench.unjudged.measures import Partly
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +142,7 @@ def test_tiers_are_told_as_the_comparison_has_them(compared):
         values = [row.values("AP")[0] for row in each.rows]
         leader = int(np.argmax(values))
         told = tiers_in_words(each)
+        assert len({row.printed_ap for row in each.rows}) == len(each.rows)
         assert told.startswith(f"{name_of(each.rows[leader])} has the highest AP, {values[leader]:.3f}")
         apart = each.comparison.better[leader]
         before_count = told.partition("(AP, paired")[0]
@@ -192,3 +196,46 @@ def test_facts_that_cut_alike_count_once():
     doubled = type(images)(**{**vars(images), "attributes": {**images.attributes, **renamed}})
     assert telling_facts(images) == ["class", "source"]
     assert telling_facts(doubled) == ["class", "again"]
+
+
+def test_rows_that_print_alike_share_the_lead(tmp_path):
+    images = image_set(60)
+    for method in ("one", "two"):  # the same scores under two names
+        folder = finish(tmp_path, images, method, quality=2.0, issues=[Issue.OFF_TOPIC])
+    first = next(folder.parent.glob("*/rankings/off_topic.parquet"))
+    for path in folder.parent.glob("*/rankings/off_topic.parquet"):
+        path.write_bytes(first.read_bytes())
+    record = read_run(first.parent.parent / "record.json").records[0]
+    for path in folder.parent.glob("*/record.json"):
+        run = read_run(path)
+        own = run.records[0].model_copy(update={"metrics": record.metrics})
+        write_run(path, run.model_copy(update={"records": (own,)}))
+    (each,) = read_runs(folder.parent).compared.values()
+    value = record.metrics["AP"].value
+    assert tiers_in_words(each).startswith(f"one and two have the highest AP, {value:.3f} (AP, paired")
+
+
+def test_what_was_not_judged_leaves_precision_open():
+    scores = -np.arange(300.0)
+    judged = np.arange(300) % 4 != 0
+    faulty = np.arange(300) % 8 == 1
+    told = sentences.unjudged(Partly(scores, judged, faulty), "all images")
+    assert told == "Of the first 100 of all images, 75% were judged; at least 13% are faulty, and at most 38%."
+    assert sentences.unjudged(Partly(scores, np.ones(300, dtype=bool), faulty), "all images") == ""
+    assert sentences.unjudged(Partly(scores[:50], judged[:50], faulty[:50]), "all images") == ""
+
+
+def test_of_a_sample_nothing_is_said_that_counts_the_judged_alone(tmp_path):
+    notes = {SAMPLED: "estimated", ITEMS: 1000, FAULTY: 90.5, f"{ERROR} faulty": 7.0}
+    folder = finish(tmp_path, image_set(60), issues=[Issue.OFF_TOPIC], notes=notes)
+    ranked = read(folder).ranked[Issue.OFF_TOPIC]
+    assert not ranked.has_curves
+    assert review_parts(ranked) == []
+    assert sentences.judged(ranked.record).startswith("About 90.5 ± 7.0 of 1,000 images are faulty")
+    assert sentences.chance_of(ranked.record, "P@10") == pytest.approx(0.09, abs=1e-3)
+    text = issue_section(ranked, {}, None, None).body
+    assert "About 90.5" in text
+    assert "Whoever reviews" not in text
+    found = read_runs(folder.parent)
+    assert not found.compared
+    assert "only a sample was judged" in found.refused[Issue.OFF_TOPIC]

@@ -50,7 +50,7 @@ def files(folder: Path) -> list[str]:
 
 
 def test_a_run_folder_holds_exactly_what_is_promised(ask: Rank, tmp_path: Path) -> None:
-    outcome = ask(*SET_OF_ALL, "seed=3")
+    outcome = ask(*SET_OF_ALL, "seed=3", "report=true")
     assert outcome.folder == tmp_path / "runs/pictures" / f"selfclean-pixels-3-{key(outcome)[:12]}"
     rankings = [f"rankings/{issue}.parquet" for issue in sorted(Issue)]
     queue = [f"rankings/near_duplicate_queue.{kind}" for kind in ("json", "parquet")]
@@ -87,7 +87,7 @@ def test_rankings_are_tables_of_ids_and_scores(ask: Rank, pictures: Path) -> Non
     for issue in Issue:
         table = pyarrow.parquet.read_table(folder / "rankings" / f"{issue}.parquet").to_pydict()
         pairs = issue.ranks_pairs
-        assert list(table) == (["id_a", "id_b", "score"] if pairs else ["id", "score"])
+        assert list(table) == (["id_a", "id_b", "score", "flag"] if pairs else ["id", "score", "flag"])
         scores = table["score"]
         assert scores == sorted(scores, reverse=True), "the most suspicious come first"
         if not pairs:

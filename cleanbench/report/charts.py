@@ -21,6 +21,7 @@ Kind = Literal["line", "chance", "perfect", "other"]
 
 WIDTH, HEIGHT = 400, 330
 LEFT, RIGHT, TOP, BOTTOM = 54, 8, 30, 46
+LEGEND = 18  # height of a line
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 # Okabe and Ito's colours for colour-blind readers, darkened on bright paper to a contrast of 3, lightened on dark one.
 # With each comes a pattern of dashes, for readers and printers without colours.
@@ -82,20 +83,31 @@ class Chart:
         )
 
     def file(self) -> str:
-        """Return the drawing as a file of its own, in the colours of a bright page."""
+        """Return the drawing as a file of its own, in the colours of a bright page and with a legend."""
+        named = [line for line in self.lines[::-1] if line.kind != "other"]
+        height = HEIGHT + LEGEND * len(named) + LEGEND // 3
         head, rest = self.svg().split("\n", 1)
-        sized = head.replace("<svg", f'<svg width="{WIDTH}" height="{HEIGHT}"')
-        paper = f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>'
+        sized = head.replace("<svg", f'<svg width="{WIDTH}" height="{height}"').replace(
+            f"0 0 {WIDTH} {HEIGHT}", f"0 0 {WIDTH} {height}"
+        )
+        paper = f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>'
         plain = re.sub(r"var\(--\w+, (#[0-9a-f]+)\)", r"\1", style())  # few programs know variables
-        return f'<?xml version="1.0" encoding="utf-8"?>\n{sized}\n<style>\n{plain}</style>\n{paper}\n{rest}\n'
+        legend = "\n".join(part for place, line in enumerate(named) for part in _entry(line, place))
+        drawn = rest.removesuffix("</svg>")
+        start = f'<?xml version="1.0" encoding="utf-8"?>\n{sized}\n<style>\n{plain}</style>\n{paper}'
+        return f"{start}\n{drawn}{legend}\n</svg>\n"
 
     def csv(self) -> str:
-        """Return what is drawn: every point of every curve before it is thinned, and the limits of its band."""
+        """Return what is drawn: the points of every curve, and the limits of its band.
+
+        A curve of many points is thinned, but less than in the drawing.
+        """
         text = io.StringIO()
         rows = csv.writer(text, lineterminator="\n")
         rows.writerow(["curve", "part", self.x, self.y])
         for line in self.lines:
-            rows.writerows([line.name, "curve", *point] for point in _points(line.curve.x, line.curve.y))
+            curve = reduced(line.curve, 2 * self.columns)
+            rows.writerows([line.name, "curve", *point] for point in _points(curve.x, curve.y))
             if line.band is not None:
                 rows.writerows([line.name, "band low", *point] for point in _points(line.band.x, line.band.low))
                 rows.writerows([line.name, "band high", *point] for point in _points(line.band.x, line.band.high))
@@ -155,6 +167,14 @@ def _drawn(line: Line, columns: int) -> Iterable[str]:
     yield f'<path class="{line.kind}{own}{key}" d="{path}"><title>{_safe(line.name)}</title></path>'
 
 
+def _entry(line: Line, place: int) -> Iterable[str]:
+    """Return a line of the legend: a stroke as in the drawing, and whose it is."""
+    y = HEIGHT + LEGEND * place + LEGEND // 3
+    own = f" s{line.series % len(SERIES)}" if line.kind == "line" else ""
+    yield f'<path class="{line.kind}{own}" d="M{LEFT} {y}h32"/>'
+    yield f'<text x="{LEFT + 40}" y="{y + 4.5:g}">{_safe(line.name)}</text>'
+
+
 def _path(curve: Curve) -> str:
     """Return a curve as SVG writes paths, to a twentieth of a pixel."""
     points = [f"{x} {y}" for x, y in zip(map(_x, curve.x.tolist()), map(_y, curve.y.tolist()), strict=True)]
@@ -169,8 +189,8 @@ def _y(value: float) -> str:
     return f"{round(HEIGHT - BOTTOM - value * (HEIGHT - TOP - BOTTOM), 1):g}"
 
 
-def _points(x: Floats, y: Floats) -> Iterable[tuple[float, float]]:
-    return zip(x.tolist(), y.tolist(), strict=True)
+def _points(x: Floats, y: Floats) -> Iterable[tuple[str, str]]:
+    return ((f"{one:.8g}", f"{other:.8g}") for one, other in zip(x.tolist(), y.tolist(), strict=True))
 
 
 def _safe(text: str) -> str:

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from cleanbench import not_run
 from cleanbench.audit.slice_tables import crossing_table
 from cleanbench.core import Issue
 from cleanbench.image_set import ImageSet
-from cleanbench.leaderboard.rows import mean
 from cleanbench.records import Record, read_run
 from cleanbench.report import sentences
-from cleanbench.report.compared import BY, Comparisons, name_of, read_runs
+from cleanbench.report.compared import BY, Comparisons, read_runs
 from cleanbench.report.comparison_section import budget_of, charts, comparison_section, listing_table
+from cleanbench.report.comparison_words import highest
 from cleanbench.report.finished import settings_of
 from cleanbench.report.page import Html, bullets, code, document, facts, note, paragraph, section, table
 from cleanbench.report.run_page import Report, card_facts, made, style
@@ -39,7 +40,7 @@ def comparison_page(runs: Path, image_set: ImageSet | None, missing: Sequence[Mi
         top = min(map(budget_of, found.compared.values()))
         intro = paragraph("What the top of one issue's ranking has of another issue's faults.")
         sections.append(section("Across issues", intro, listing_table(crossing_table(audits, top))))
-    if absent := _absent(found, missing):
+    if absent := _absent(found, runs, missing):
         sections.append(section("Not ranked", table(["Method", "Issue", "Why there is no ranking"], absent)))
     sections.append(section("The runs", _runs(found)))
     records = [record for member in found.members for record in member.records.values()]
@@ -61,10 +62,10 @@ def _summary(found: Comparisons) -> Html:
     for issue, each in found.compared.items():
         rows = "1 row" if len(each.rows) == 1 else f"{len(each.rows)} rows"
         tiers = "" if each.comparison is None else f" in {_tiers(int(each.comparison.tiers.max()))}"
-        best = max(each.rows, key=lambda row: mean(row.values(BY)))
-        chance = sentences.chance_of(best.records[0], BY)
-        highest = f"the highest {BY} is {number(mean(best.values(BY)))} by {name_of(best)}"
-        entries.append(f"{issue.heading}: {rows}{tiers}; {highest}, and {number(chance)} by chance.")
+        chance = sentences.chance_of(each.rows[0].records[0], BY)
+        entries.append(
+            f"{issue.heading}: {rows}{tiers}; {highest(each.rows)}, where a random order has {number(chance)}."
+        )
     return bullets(entries)
 
 
@@ -86,11 +87,18 @@ def _runs(found: Comparisons) -> Html:
     return Html(f'<div class="tables">{table(head, rows, "The newest run of each method, encoder and seed.")}</div>')
 
 
-def _absent(found: Comparisons, missing: Sequence[Missing]) -> list[tuple[str, str, str]]:
+def _absent(found: Comparisons, runs: Path, missing: Sequence[Missing]) -> list[tuple[str, str, str]]:
+    """Return what was not ranked and why: what a sweep tells, what runs keep, and what was noted beside them."""
+    records = [record for member in found.members for record in member.records.values()]
+    noted = [each for path in sorted((runs / not_run.FOLDER).glob("*.json")) for each in not_run.read(path)]
     said = list(missing)
     for member in found.members:
         run = read_run(member.folder / "record.json")
         said += [(member.first.label, issue, reason) for issue, reason in run.not_ranked.items()]
+    told = {(method, issue) for method, issue, _ in said}
+    for each in not_run.settled([each for each in noted if not_run.belongs(each, records)], records):
+        if (each.method, each.issue) not in told:
+            said.append((each.method, each.issue, each.reason))
     return [(method, issue.heading, reason) for method, issue, reason in dict.fromkeys(said)]
 
 

@@ -6,17 +6,20 @@ from urllib.parse import quote
 from cleanbench.audit import tables
 from cleanbench.audit.listing import Listing
 from cleanbench.audit.reviewer import Reviewer
+from cleanbench.doubt.posterior import Doubted
 from cleanbench.image_set import ImageSet
+from cleanbench.leaderboard.evidence import read_truth
 from cleanbench.leaderboard.rows import Row, mean
 from cleanbench.report import highlighting, sentences
 from cleanbench.report.charts import Chart, Line
 from cleanbench.report.compared import Compared, Comparisons, name_of
 from cleanbench.report.comparison_words import findings, remarks, warnings
 from cleanbench.report.curves import CURVES
+from cleanbench.report.doubted import of_several
 from cleanbench.report.issue_section import AXES, TITLES, captions, references
 from cleanbench.report.matrices import overlap_matrix, slice_matrix
 from cleanbench.report.page import Column, Html, Section, folded, link, note, paragraph, section, table
-from cleanbench.report.review_section import telling_facts
+from cleanbench.report.review_section import reviews_of, telling_facts
 from cleanbench.report.values import number
 
 BUDGET = 0.1  # of the judged items
@@ -85,9 +88,10 @@ def comparison_section(
         )
         parts.append(Html(group))
     budget = budget_of(compared)
+    reviews = reviews_of(len(audit.truth))
     listings = [
         ("Effort", tables.effort_table(audit, budget)),
-        ("Hours of a reviewer", tables.hours_table(audit, Reviewer(), DRAWS, SEED)),
+        ("Hours of a reviewer", tables.hours_table(audit, Reviewer(), reviews, SEED)),
         ("When to stop", tables.stopping_table(audit, 0.05, 0.05, DRAWS, SEED)),
         ("What methods flag by themselves", tables.cuts_table(audit)),
         ("Who finds what: shares of a joint review", tables.shares_table(audit, budget, SEED)),
@@ -97,11 +101,27 @@ def comparison_section(
         if listing is not None:
             more = [overlap_matrix(compared, budget)] if "alike" in title else []
             parts.append(folded(title, listing_table(listing), *more))
+    if (uncertain := _doubted(compared, of_all)) is not None:
+        parts.append(folded("If labels are in doubt", of_several(uncertain)))
     if image_set is not None:
         for fact in telling_facts(image_set):
             parts += slice_matrix(compared, image_set, fact)
     assert first.issue is compared.issue
     return section(compared.issue.heading, *parts, anchor=compared.issue), style
+
+
+def _doubted(compared: Compared, of_all: Comparisons) -> Doubted | None:
+    """Return the rows and the probabilities of their truth; None if it has none."""
+    audit, first = compared.audit, compared.rows[0].records[0]
+    if first.truth is None or not 0 < audit.truth.faulty < len(audit.truth):
+        return None
+    runs = of_all.folder_of(first).parent
+    truth = read_truth(runs / "truth" / first.truth.set_revision[:8] / f"{audit.issue}.parquet", audit.issue)
+    if truth.probability is None:
+        return None
+    # Both are in the order of the ids.
+    scores = {name_of(row): compared.run_of(row).scores for row in compared.rows}
+    return Doubted(truth.probability, audit.labels, scores)
 
 
 def listing_table(listing: Listing) -> Html:

@@ -1,11 +1,12 @@
 """What a comparison found, in words: each sentence a function of the numbers that make it true."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from cleanbench.leaderboard.rows import mean
+from cleanbench.leaderboard.rows import Row, mean
 from cleanbench.report import sentences
 from cleanbench.report.compared import BY, Compared, name_of
-from cleanbench.report.values import number
 
 
 def findings(compared: Compared) -> list[str]:
@@ -20,23 +21,31 @@ def findings(compared: Compared) -> list[str]:
     return [text for text in said if text]
 
 
+def highest(rows: Sequence[Row]) -> str:
+    """Name the rows with the highest AP as it is printed, and say what that is."""
+    leading = [row for row in rows if row.printed_ap == max(other.printed_ap for other in rows)]
+    verb = "has" if len(leading) == 1 else "have"
+    return f"{sentences.listed([name_of(row) for row in leading])} {verb} the highest {BY}, {leading[0].printed_ap:.3f}"
+
+
 def tiers_in_words(compared: Compared) -> str:
-    """Name the row with the highest AP and those that it cannot be told apart from, and count the tiers."""
+    """Name what has the highest AP and what it cannot be told apart from, and count the tiers."""
     comparison, rows = compared.comparison, compared.rows
     if comparison is None or len(rows) < 2:
         return ""
-    values = [mean(row.values(BY)) for row in rows]
-    leader = int(np.argmax(values))
-    others = [
-        name_of(row) for place, row in enumerate(rows) if place != leader and not comparison.better[leader, place]
-    ]
-    best = f"{name_of(rows[leader])} has the highest {BY}, {number(values[leader])}"
+    leader = int(np.argmax([mean(row.values(BY)) for row in rows]))
+    leading = [place for place, row in enumerate(rows) if row.printed_ap == rows[leader].printed_ap]
+    near = [place for place in range(len(rows)) if place not in leading and not comparison.better[leader, place]]
+    others = len(rows) - len(leading)
+    best = highest(rows)
     if not others:
-        found = f"{best}, and is told apart from all {len(rows) - 1} others"
-    elif len(others) == len(rows) - 1:
-        found = f"{best}, and cannot be told apart from any of the {len(rows) - 1} others"
+        found = best
+    elif not near:
+        found = f"{best}, told apart from {'the other one' if others == 1 else f'all {others} others'}"
+    elif len(near) == others:
+        found = f"{best}, not told apart from {'the other one' if others == 1 else f'any of the {others} others'}"
     else:
-        found = f"{best}, and cannot be told apart from {sentences.listed(others)}"
+        found = f"{best}, not told apart from {sentences.listed([name_of(rows[place]) for place in near])}"
     tiers = int(comparison.tiers.max())
     count = f"{tiers} tiers in all" if tiers > 1 else "a single tier"
     return f"{found} ({BY}, paired replicates, Holm's correction for all pairs, 5%): {count}."

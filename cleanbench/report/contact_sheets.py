@@ -58,14 +58,21 @@ class Album:
         return position
 
 
-def top(ranked: Ranked, album: Album) -> Html:
-    """Return the most suspicious items; among ties at the end of the sheet, those with the first ids."""
+def top(ranked: Ranked, album: Album, queued: bool = False) -> Html:
+    """Return the most suspicious items; among ties at the end of the sheet, those with the first ids.
+
+    Args:
+        ranked: The items.
+        album: Of the data set.
+        queued: Whether they are a `Ranked.queue`.
+    """
     count = min(TOP_PAIRS if ranked.issue.ranks_pairs else TOP_IMAGES, int(np.isfinite(ranked.scores).sum()))
     if not count:
         return Html("")
     last = ranked.ranks(count - 1)
     kind, whole = "pairs" if ranked.issue.ranks_pairs else "images", f"{len(ranked.items):,}"
-    if ranked.issue.ranks_pairs and ranked.judged is None:
+    retrieved = ranked.issue.ranks_pairs and (queued or ranked.judged is None)
+    if retrieved:
         whole = f"the {whole} that were retrieved"
     framed = "" if ranked.judged is None else "; the faulty ones are framed"
     caption = f"The {count} most suspicious {kind} of {whole}, in reading order{framed}."
@@ -75,7 +82,7 @@ def top(ranked: Ranked, album: Album) -> Html:
         caption += (
             f" Ranks {first:,} to {end:,} tie: of these {tied:,}, the {count - first + 1} with the first ids are shown."
         )
-    if ranked.issue.ranks_pairs and ranked.judged is not None:
+    if ranked.issue.ranks_pairs and not retrieved:
         random = int(np.count_nonzero(ranked.judgements == UNJUDGED))
         caption += (
             f" The method was asked the {len(ranked.items) - random:,} judged pairs among {random:,} random ones."

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 
 from cleanbench.core import Bools, Floats, Ints, Issue, UserError
+from cleanbench.leaderboard.evidence import read_truth
 from cleanbench.metrics import Levels
+from cleanbench.queues import read_queue
 from cleanbench.rankings import align, read_flags, read_table
 from cleanbench.records import Record, RunFile, read_run
+from cleanbench.sampled import SAMPLED
 
 COMMAND = "# python -m cleanbench"  # how the first line of a run's config.yaml begins
 FAULTY, CLEAN, NOT_JUDGED = 1, 0, -1
@@ -26,10 +29,12 @@ class Judged:
     Attributes:
         items: The judged images or pairs.
         labels: True for faulty, shape ``(M,)``.
+        probability: That each item is faulty, shape ``(M,)``; None if that is not known.
     """
 
     items: Sequence[Item]
     labels: Bools
+    probability: Floats | None = None
 
     @cached_property
     def positions(self) -> Ints:
@@ -65,6 +70,8 @@ class Ranked:
         scores: Shape ``(L,)``, descending; ``-inf`` for what got no score.
         judged: The truth; None if there is none.
         flags: The method's own decision on the judged items, in their order, shape ``(M,)``; None if it makes none.
+        queue: Of pairs, the most suspicious of all pairs, where ``items`` are those that were asked for; None if it is
+            not known.
     """
 
     record: Record
@@ -72,6 +79,7 @@ class Ranked:
     scores: Floats
     judged: Judged | None
     flags: Bools | None = None
+    queue: "Ranked | None" = None
 
     @property
     def issue(self) -> Issue:
@@ -97,8 +105,13 @@ class Ranked:
 
     @property
     def has_curves(self) -> bool:
-        """Whether both faulty and clean items were judged, without which a curve says nothing."""
-        return 0 < self.record.faulty < self.record.items
+        """Whether both faulty and clean items were judged, all that were to be: else a curve says nothing."""
+        return not self.is_sample and 0 < self.record.faulty < self.record.items
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether the judged items are a sample that stands for others: counting them alone would mislead."""
+        return SAMPLED in self.record.notes
 
     def ranks(self, position: int) -> tuple[int, int]:
         """Return the first and the last rank that an item may have: they differ where items tie.
@@ -175,13 +188,15 @@ def ranked_of(folder: Path, record: Record, truths: "dict[str, Judged] | None" =
         truths = {} if truths is None else truths
         if record.truth.revision not in truths:
             place = folder.parent / "truth" / record.truth.set_revision[:8] / f"{record.issue}.parquet"
-            rows, labels = read_table(place, record.issue, "label")
-            truths[record.truth.revision] = Judged(rows, labels.astype(bool))
+            truth = read_truth(place, record.issue)
+            truths[record.truth.revision] = Judged(truth.items, truth.labels, truth.probability)
         judged = truths[record.truth.revision]
     flags = None
     if judged is not None and (decided := read_flags(path, record.issue)) is not None:
         flags = align(judged.items, decided[0], decided[1].astype(np.float64)) > 0
-    return Ranked(record, [items[place] for place in order], scores[order], judged, flags)
+    queued = read_queue(path) if judged is not None and record.issue.ranks_pairs else None
+    queue = None if queued is None else Ranked(record, queued.items, queued.scores, judged)
+    return Ranked(record, [items[place] for place in order], scores[order], judged, flags, queue)
 
 
 def settings_of(folder: Path) -> tuple[Mapping[str, Any], str]:

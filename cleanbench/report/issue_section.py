@@ -5,16 +5,19 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from cleanbench.core import Issue
+from cleanbench.doubt.posterior import Doubted
 from cleanbench.image_set import ImageSet
 from cleanbench.metrics import METRICS
 from cleanbench.report import contact_sheets, sentences
 from cleanbench.report.charts import Chart, Line
 from cleanbench.report.contact_sheets import Album
 from cleanbench.report.curves import CURVES, Curve, bands
-from cleanbench.report.finished import Ranked
+from cleanbench.report.doubted import of_one
+from cleanbench.report.finished import FAULTY, NOT_JUDGED, Ranked
 from cleanbench.report.page import Column, Html, Section, folded, note, paragraph, section, table
 from cleanbench.report.review_section import review_parts, slice_parts
 from cleanbench.report.values import number, value
+from cleanbench.unjudged.measures import Partly
 
 DIAGONAL = Curve(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
 BY_CHANCE, PERFECT = "a random order", "a perfect order"
@@ -74,9 +77,14 @@ def issue_section(
         parts.append(_sheet(ranked, contact_sheets.top(ranked, album)) or paragraph("Nothing got a score."))
         if missed := contact_sheets.missed(ranked, album):
             parts += [Html("<h3>What it missed</h3>"), _sheet(ranked, missed)]
+        if ranked.queue is not None and (queued := contact_sheets.top(ranked.queue, album, queued=True)):
+            parts += [Html("<h3>The most suspicious of all pairs</h3>"), _sheet(ranked, queued)]
     else:
         parts.append(_list(ranked))
     parts += review_parts(ranked)
+    if ranked.has_curves and ranked.judged is not None and ranked.judged.probability is not None:
+        known = Doubted(ranked.judged.probability, ranked.judged.labels, {record.label: ranked.judged_scores})
+        parts += [Html("<h3>If labels are in doubt</h3>"), of_one(known)]
     if image_set is not None:
         parts += slice_parts(ranked, image_set)
     if record.truth is not None and record.items:
@@ -119,13 +127,21 @@ def band_in_words(issue: Issue) -> str:
 
 def _findings(ranked: Ranked) -> Html:
     record = ranked.record
-    said = [
-        sentences.judged(record),
-        sentences.against_chance(record),
-        sentences.of_effort(record, ranked.levels),
-        sentences.to_find(record, ranked.levels),
-    ]
+    said = [sentences.judged(record), sentences.against_chance(record)]
+    if not ranked.is_sample:
+        said += [sentences.of_effort(record, ranked.levels), sentences.to_find(record, ranked.levels)]
+        said.append(_unjudged(ranked))
     return Html(f'<div class="findings">{"".join(paragraph(text) for text in said if text)}</div>')
+
+
+def _unjudged(ranked: Ranked) -> str:
+    """Say what of the top was judged: of all images, or of the queue of all pairs, if that is known."""
+    all_of = ranked.queue if ranked.issue.ranks_pairs else ranked
+    if all_of is None or ranked.judged is None or not ranked.record.items:
+        return ""
+    known = Partly(all_of.scores, all_of.judgements != NOT_JUDGED, all_of.judgements == FAULTY)
+    named = f"the {len(all_of.items):,} pairs retrieved of all" if ranked.issue.ranks_pairs else "all images"
+    return sentences.unjudged(known, named)
 
 
 def _curves(ranked: Ranked, drawn: Mapping[str, Chart]) -> Html:

@@ -22,14 +22,14 @@ from cleanbench.slices import ANY, LEAST_FAULTY, by_slice, served, slices_of, wo
 
 BUDGET = 0.1  # of the judged items, for what is told by slice
 SHARE = 0.05  # of faulty items that the stopping rule is to rule out
-REVIEWS, FEWER_REVIEWS, MANY = 20, 5, 5000  # simulated; of many items, whose mean varies less, fewer
+REVIEWS, MANY = 20, 5000  # simulated; beyond so many items, whose means vary less, fewer
 REPLICATES = 400  # for intervals of slices
 
 
 def review_parts(ranked: Ranked) -> list[Html]:
     """Return what a review from the top takes; nothing where no judged item is faulty."""
     record = ranked.record
-    if ranked.judged is None or not record.faulty:
+    if ranked.judged is None or not record.faulty or ranked.is_sample:
         return []
     parts: list[Html] = [Html("<h3>What a review takes</h3>"), _efforts(ranked), paragraph(_stopping(ranked))]
     if ranked.flags is not None:
@@ -50,6 +50,16 @@ def slice_parts(ranked: Ranked, image_set: ImageSet) -> list[Html]:
     for fact in telling_facts(image_set):
         parts += _slices(ranked, items, ranked.judged.labels, fact, values_of(image_set, fact))
     return [Html("<h3>By part of the data</h3>"), *parts] if parts else []
+
+
+def reviews_of(items: int) -> int:
+    """Return how many reviews of a ranking are simulated.
+
+    Example:
+        >>> reviews_of(100), reviews_of(20_000), reviews_of(10**6)
+        (20, 5, 2)
+    """
+    return min(REVIEWS, max(2, REVIEWS * MANY // max(1, items)))
 
 
 def telling_facts(image_set: ImageSet) -> list[str]:
@@ -78,7 +88,7 @@ def _efforts(ranked: Ranked) -> Html:
     labels, scores = ranked.judged.labels, ranked.judged_scores
     pairs = ranked.judged.positions if ranked.issue.ranks_pairs else None
     reviewer = Reviewer()
-    taken = review(labels, scores, reviewer, pairs, REVIEWS if len(labels) <= MANY else FEWER_REVIEWS)
+    taken = review(labels, scores, reviewer, pairs, reviews_of(len(labels)))
     rows: list[list[str | int]] = []
     for each in effort(ranked.levels, RECALLS, int(np.count_nonzero(np.isneginf(scores)))):
         hours = taken.hours_to(each.recall)
@@ -170,13 +180,14 @@ def _slices(ranked: Ranked, items: Ints, labels: Bools, fact: str, values: npt.N
     if ranked.issue.ranks_pairs:
         caption += " A pair counts in the parts of both of its images."
     said: list[Html] = []
-    if (least := worst(own, JUDGED_BY)) is not None:
+    large = [part for part in own if min(part.faulty, part.items - part.faulty) >= LEAST_FAULTY]
+    if len(large) > 1 and (least := worst(large, JUDGED_BY)) is not None:
         whole = ranked.record.metrics[JUDGED_BY].value or 0.0
         said.append(
             paragraph(
                 f"By {fact}, the ranking does worst in {least.name}: {JUDGED_BY} {value(least.metrics[JUDGED_BY])}, "
-                f"where the whole set has {whole:.3f}. The worst was chosen after looking, among parts with at least "
-                f"{LEAST_FAULTY} faulty and as many clean ones."
+                f"where the whole set has {whole:.3f}. The worst was chosen after looking, among the {len(large)} "
+                f"parts with at least {LEAST_FAULTY} faulty and as many clean ones."
             )
         )
     return [*said, folded(f"All {len(slices)} parts by {fact}", table([fact, *map(Column, columns)], rows, caption))]

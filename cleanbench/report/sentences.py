@@ -12,7 +12,10 @@ from cleanbench.core import Issue
 from cleanbench.licence import sentence as licence
 from cleanbench.metrics import METRICS, Levels
 from cleanbench.records import Measured, Record
+from cleanbench.sampled import in_words, population
+from cleanbench.scoring import weakness
 from cleanbench.uncertainty.intervals import ENOUGH_FAULTY
+from cleanbench.unjudged.measures import Partly
 
 FEW = ENOUGH_FAULTY  # faulty items, below which intervals are given but not claimed to hold
 KINDS: Mapping[str, str] = {
@@ -55,8 +58,10 @@ def judged(record: Record) -> str:
     """Say how many items were judged and how many are faulty, and by whom."""
     if record.truth is None or not record.items:
         return f"There is no ground truth for this issue: the ranking of {record.dataset} cannot be scored."
-    found = f"{record.faulty:,} of {counted(record.items, record.issue)} that were judged are faulty"
     kind = KINDS.get(record.truth.kind, f"The truth is of the kind {record.truth.kind}.")
+    if estimated := in_words(record):
+        return f"{estimated[0].upper()}{estimated[1:]}. {kind}"
+    found = f"{record.faulty:,} of {counted(record.items, record.issue)} that were judged are faulty"
     return f"{found} ({share(record.faulty / record.items)}). {kind}"
 
 
@@ -116,6 +121,29 @@ def few_faulty(record: Record) -> str:
     return (
         f"Only {counted(record.faulty, record.issue)} {verb} faulty, fewer than {FEW}: one more or less would move "
         "every number, and intervals may not hold what they promise."
+    )
+
+
+def rough(record: Record) -> str:
+    """Warn of an interval of AP that is not claimed to hold, for another reason than few faulty items."""
+    reason = weakness(record) if record.faulty >= FEW else ""
+    return f"{reason[0].upper()}{reason[1:]}: intervals are rough, and hold less often than they say." if reason else ""
+
+
+def unjudged(ranking: Partly, of_all: str, cut: str = "100") -> str:
+    """Say how much of the top was judged, and between what its precision lies whatever the rest may be.
+
+    Args:
+        ranking: All that was ranked, and what is known of it.
+        of_all: What that is, in words.
+        cut: The top, as in P@k.
+    """
+    known, (least, most) = ranking.judged_at(cut), ranking.precision_bounds(cut)
+    if known.value is None or least.value is None or most.value is None or known.value == 1:
+        return ""
+    return (
+        f"Of the first {cut} of {of_all}, {share(known.value)} were judged; at least {share(least.value)} are faulty, "
+        f"and at most {share(most.value)}."
     )
 
 
@@ -193,7 +221,7 @@ def terms(record: Record) -> str:
 
 def warnings_of(record: Record) -> list[str]:
     """Return all warnings about one issue of a run."""
-    return [text for text in (few_faulty(record), ties(record.metrics), coverage(record)) if text]
+    return [text for text in (few_faulty(record), rough(record), ties(record.metrics), coverage(record)) if text]
 
 
 def warnings_of_run(record: Record) -> list[str]:
@@ -203,9 +231,9 @@ def warnings_of_run(record: Record) -> list[str]:
 
 def chance_of(record: Record, name: str) -> float | None:
     """Return what a random order is expected to reach; None where this is undefined."""
-    if record.truth is None or name not in METRICS or METRICS[name].undefined(record.faulty, record.items):
+    if record.truth is None or name not in METRICS or METRICS[name].undefined(*population(record)):
         return None
-    return METRICS[name].chance(record.faulty, record.items)
+    return METRICS[name].chance(*population(record))
 
 
 def listed(names: Iterable[str]) -> str:
