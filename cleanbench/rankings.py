@@ -1,6 +1,5 @@
 """Rankings and truths as Parquet files of ids, readable by anything."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cleanbench.core import GroundTruth, Ints, Issue, Ranking, UserError
+from cleanbench.store import whole_file
 
 
 def write_ranking(path: Path, ranking: Ranking, ids: Sequence[str]) -> None:
@@ -50,14 +50,14 @@ def read_table(path: Path, issue: Issue, value: str) -> tuple[list[tuple[str, ..
     names = ["id_a", "id_b"] if issue.ranks_pairs else ["id"]
     try:
         table = pyarrow.parquet.read_table(path)
+        columns: list[list[Any]] = [table.column(name).to_pylist() for name in names if name in table.column_names]
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist") from error
-    except (OSError, pyarrow.ArrowException) as error:
+    except (OSError, ValueError, pyarrow.ArrowException) as error:  # a ValueError is a text that is not UTF-8
         raise UserError(f"{path} is no readable Parquet file ({error})") from error
     missing = [name for name in [*names, value] if name not in table.column_names]
     if missing:
         raise UserError(f"{path} lacks {', '.join(missing)}; it has {', '.join(table.column_names)}")
-    columns = [table.column(name).to_pylist() for name in names]
     rows = [tuple(sorted(row)) for row in zip(*columns, strict=True)]
     return rows, table.column(value).to_numpy()
 
@@ -67,7 +67,6 @@ def write_table(path: Path, columns: Mapping[str, Any]) -> None:
     import pyarrow
     import pyarrow.parquet
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     table = pyarrow.table(
         {
             # Lists and arrays of objects hold texts; without a type, a column that is empty would have none.
@@ -76,9 +75,8 @@ def write_table(path: Path, columns: Mapping[str, Any]) -> None:
         }
     )
     # In one step: another sweep into the same folder may write or read the same truth right now.
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    pyarrow.parquet.write_table(table, scratch, compression="zstd")
-    scratch.replace(path)
+    with whole_file(path) as scratch:
+        pyarrow.parquet.write_table(table, scratch, compression="zstd")
 
 
 def read_flags(path: Path, issue: Issue) -> tuple[list[tuple[str, ...]], npt.NDArray[np.bool_]] | None:

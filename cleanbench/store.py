@@ -252,12 +252,36 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file in one step: another process may write or read the same one right now."""
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Hand out a file that takes the place of ``path`` once it is written: another process may read or write that now.
+
+    Raises:
+        OSError: If it cannot be written; nothing stays beside it then.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.write_bytes(content)
-    scratch.replace(path)
+    try:
+        yield scratch
+        scratch.replace(path)
+    finally:
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file in one step.
+
+    Raises:
+        UserError: If it cannot be written, naming it.
+    """
+    try:
+        with whole_file(path) as scratch:
+            scratch.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror or error}); give another place") from error
 
 
 def replace_folder(folder: Path, new: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from cleanbench import zoo
 from cleanbench.card.croissant import export, problems
 from cleanbench.card.questions import answers, card_parts
-from cleanbench.core import GroundTruth, Issue
+from cleanbench.core import GroundTruth, Issue, UserError
 from cleanbench.image_set import Card, ImageSet
 from cleanbench.images import Encoded, Images
 
@@ -110,9 +110,9 @@ def test_croissant_is_valid_and_gives_back_what_went_in(image_set: ImageSet, tmp
     files = export(image_set, path)
     assert all(file.exists() for file in files)
     assert [file.name for file in files[1:]] == [
-        "a_set.images.parquet",
-        "a_set.near_duplicate-crowd.parquet",
-        "a_set.label_error-expert_1.parquet",
+        "a_set-ee5c97de.images.parquet",
+        "a_set-ee5c97de.near_duplicate-crowd.parquet",
+        "a_set-ee5c97de.label_error-expert_1-724b3c40.parquet",
     ]
     assert problems(path) == []
     images = croissant(path, "images")
@@ -125,7 +125,22 @@ def test_croissant_is_valid_and_gives_back_what_went_in(image_set: ImageSet, tmp
         {"id_a": "007", "id_b": "1e5", "label": 1, "probability": 0.75},
         {"id_a": "1e5", "id_b": 'é, "x"', "label": 0, "probability": 0.25},
     ]
-    assert croissant(path, "label_error-expert_1") == [{"id": "007", "label": 0}, {"id": 'é, "x"', "label": 1}]
+    assert croissant(path, "label_error-expert_1-724b3c40") == [{"id": "007", "label": 0}, {"id": 'é, "x"', "label": 1}]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_names_that_differ_in_accents_only_stay_two(image_set: ImageSet, tmp_path: Path) -> None:
+    first, second = (export(image_set, tmp_path / name) for name in ("é.json", "ü.json"))
+    assert not set(first) & set(second)
+
+
+@pytest.mark.parametrize("name", ["folder", "file/a.json"])
+def test_croissant_that_cannot_be_written_leaves_nothing(image_set: ImageSet, tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=f"{name} cannot be written"):
+        export(image_set, tmp_path / name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
 
 
 def test_croissant_says_what_the_card_says_and_makes_nothing_up(image_set: ImageSet, tmp_path: Path) -> None:

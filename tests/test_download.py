@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 from collections import Counter
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,11 +21,12 @@ from typing import Any
 import pytest
 
 from cleanbench.core import UserError
-from cleanbench.download import requests
+from cleanbench.download import connections, fetching
 from cleanbench.download.fetching import Manners, fetch
 from cleanbench.download.items import Item, Outcome, Status
 from cleanbench.download.plan import make_plan
 from cleanbench.download.report import REPORT, carry_out, summary
+from cleanbench.download.requests import get
 
 QUICK = Manners(per_host=8, delay=0.0, retries=2, timeout=0.2, pause=0.01, longest=2.0)
 
@@ -50,6 +52,7 @@ class _Server(ThreadingHTTPServer):
         self.agents: set[str] = set()
         self.now = self.most = 0
         self.lock = threading.Lock()
+        self.ends = threading.Event()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Keep quiet: clients hang up on purpose."""
@@ -157,6 +160,9 @@ class _Handler(BaseHTTPRequestHandler):
     def silent(self, _name: str, _times: int) -> None:
         time.sleep(0.5)
 
+    def sleeps(self, _name: str, _times: int) -> None:
+        self.server.ends.wait(20)
+
     def drips(self, name: str, _: int) -> None:
         self.send(b"", length=1000)
         for _ in range(30):
@@ -170,8 +176,37 @@ class _Handler(BaseHTTPRequestHandler):
     def babbles(self, _name: str, _times: int) -> None:
         self.wfile.write(b"SSH-2.0-OpenSSH_9.6\r\n")
 
+    def unended(self, _name: str, _times: int) -> None:
+        self.send(b"x" * 9000, length=None)
+
+    def drips_head(self, _name: str, _times: int) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+        self.drip()
+
+    def drips_chunk(self, _name: str, _times: int) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;")
+        self.drip()
+
+    def drip(self) -> None:
+        for _ in range(30):
+            self.wfile.write(b"x")
+            self.wfile.flush()
+            time.sleep(0.05)
+
+    def leads(self, name: str, _: int) -> None:
+        self.send(b"", 302, Location=urllib.parse.unquote(name, "latin-1").replace(":", "://", 1) + "/x")
+
+    def long(self, _name: str, _times: int) -> None:
+        self.send(b"abc", length=None, Content_Length="9" * 5000)
+
+    def again(self, name: str, _: int) -> None:
+        self.send(b"busy", 503, Retry_After=urllib.parse.unquote(name))
+
+    def coloured(self, _name: str, _times: int) -> None:
+        self.wfile.write(b"HTTP/1.1 404 \x1b[31mNo\r\n\r\n")
+
     def endless(self, _name: str, _times: int) -> None:
-        self.send(b"x" * 5000)
+        self.send(b"x" * 9000)
 
 
 @pytest.fixture
@@ -182,6 +217,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Server]:
         thread = threading.Thread(target=functools.partial(running.serve_forever, 0.01))
         thread.start()
         yield running
+        running.ends.set()
         running.shutdown()
         thread.join()
 
@@ -233,7 +269,20 @@ def test_what_is_fetched_in_the_end(one: Callable[..., Outcome], tmp_path: Path,
         ("hangs_up/a", Status.FAILED, 3, "closed connection"),
         ("babbles/a", Status.FAILED, 3, "SSH-2.0"),
         ("never/a", Status.FAILED, 1, "asks to come back in 86,400 seconds"),
-        ("endless/a", Status.CHANGED, 1, "another content"),
+        ("endless/a", Status.CHANGED, 1, "larger than"),
+        ("unended/a", Status.CHANGED, 1, "larger than"),
+        ("drips_head/a", Status.FAILED, 3, "too slow"),
+        ("drips_chunk/a", Status.FAILED, 3, "too slow"),
+        ("leads/http:%5B::1", Status.GONE, 1, "no proper address"),
+        (f"leads/http:{'a' * 70}.com", Status.GONE, 1, "no proper address"),
+        ("leads/http:a..b.com", Status.GONE, 1, "no proper address"),
+        ("leads/http:%E9%FF.com", Status.GONE, 1, "no proper address"),
+        ("leads/ftp:127.0.0.1", Status.GONE, 1, "ftp://127.0.0.1/x, which is not in the web"),
+        ("long/a", Status.CHANGED, 2, "another content"),
+        ("again/Fri, 31 Dec 99999999999999999999 23:59:59 GMT", Status.FAILED, 3, "HTTP 503"),
+        ("again/Fri, 31 Dec 2026 23:59:59 +999999999999999999", Status.FAILED, 3, "HTTP 503"),
+        ("again/Mon, 01 Jan 0001 00:00:00 +2359", Status.FAILED, 3, "HTTP 503"),
+        ("coloured/a", Status.GONE, 1, "HTTP 404 �[31mNo"),
     ],
 )
 def test_what_is_not(
@@ -245,11 +294,15 @@ def test_what_is_not(
     attempts: int,
     reason: str,
 ) -> None:
-    monkeypatch.setattr(requests, "LARGEST", 2000)
+    monkeypatch.setattr(connections, "LARGEST", 8000)
     outcome = one(path)
     assert (outcome.status, outcome.attempts) == (status, attempts)
     assert reason in outcome.reason
     assert not [each for each in tmp_path.iterdir() if each.is_file()]
+
+
+def test_a_server_that_hangs_up_was_reached(one: Callable[..., Outcome]) -> None:
+    assert all(one(path).reached for path in ("hangs_up/a", "babbles/a", "leads/ftp:x"))
 
 
 @pytest.mark.parametrize(("path", "least"), [("seconds/a", 1.0), ("date/a", 0.8)])
@@ -361,6 +414,44 @@ def test_a_wrong_file_is_replaced_by_the_right_one_only(server: _Server, tmp_pat
     assert not list((root / "images").iterdir())
 
 
+def test_what_goes_wrong_with_one_file_leaves_the_others(
+    server: _Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(url: str, *rest: Any) -> Any:
+        if url.endswith("/b"):
+            raise RecursionError("a fault\x1b of ours")
+        return get(url, *rest)
+
+    monkeypatch.setattr(fetching, "get", wrong)
+    root = tmp_path / "set"
+    table(root, server, "good/a", "good/b", "good/c")
+    assert sorted(outcome.status for outcome in download(root)) == [Status.FAILED, Status.FETCHED, Status.FETCHED]
+    assert report(root)[1][2:] == ["failed", "1", "RecursionError: a fault� of ours"]
+
+
+def test_other_addresses_of_an_image_are_told(server: _Server, tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    path = table(root, server, "status/404")
+    path.write_text(path.read_text() + f"{key('404')},{server.url('good/404')}\n")
+    download(root)
+    assert f"not asked: {server.url('good/404')}" in report(root)[1][4]
+
+
+def test_parts_of_killed_processes_are_removed(server: _Server, tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    table(root, server, "status/404")
+    (root / "images").mkdir()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left = root / "images" / f".{key('a')}.jpg.{ended.pid}.part"
+    others = [root / "images" / name for name in (f".{key('a')}.jpg.{os.getppid()}.part", ".mine.part")]
+    for path in (left, *others):
+        path.write_bytes(b"half")
+    download(root)
+    assert not left.exists()
+    assert all(path.exists() for path in others)
+
+
 def test_a_full_disk_ends_it(server: _Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path / "set"
     table(root, server, *(f"good/{number}" for number in range(20)))
@@ -410,7 +501,18 @@ def test_wrong_tables(tmp_path: Path, lines: list[str], part: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"per_host": 0}, {"delay": -1}, {"retries": -1}, {"timeout": 0}, {"timeout": float("nan")}]
+    "settings",
+    [
+        {"per_host": 0},
+        {"per_host": 10**9},
+        {"delay": -1},
+        {"delay": 1e300},
+        {"retries": -1},
+        {"retries": 10**6},
+        {"timeout": 0},
+        {"timeout": 1e308},
+        {"timeout": float("nan")},
+    ],
 )
 def test_wrong_manners(settings: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=next(iter(settings))):
@@ -459,3 +561,20 @@ def test_ctrl_c_ends_it_and_what_is_there_stays(server: _Server, tmp_path: Path)
     assert 0 < len(there) < 200
     assert all(hashlib.md5(path.read_bytes()).hexdigest() == path.stem for path in there)
     assert len(report(root)) + len(there) == 201
+
+
+def test_ctrl_c_ends_at_once_while_servers_keep_silent(server: _Server, tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    table(root, server, *(f"sleeps/{number}" for number in range(6)))
+    words = command(f"root={root}", "delay=0", "timeout=30")
+    running = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    ends = time.monotonic() + 30
+    while server.now < 4 and time.monotonic() < ends:
+        time.sleep(0.02)
+    began = time.monotonic()
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=30)
+    assert time.monotonic() - began < 4
+    assert running.returncode == 130
+    assert "Traceback" not in said
+    assert sorted(row[2] for row in report(root)[1:]) == ["failed"] * 4 + ["not tried"] * 2

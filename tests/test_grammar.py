@@ -1,6 +1,8 @@
 """The grammar of options that commands share."""
 
+import signal
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +37,13 @@ def test_options_are_read_by_their_type() -> None:
     assert grammar.fill(Options, ["issue=off_topic", "name=null", "quiet=false"]) == Options(Issue.OFF_TOPIC)
 
 
+@dataclass(frozen=True)
+class Written:
+    """Write something."""
+
+    file: Path
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -52,6 +61,25 @@ def test_mistakes_in_options_are_explained(words: list[str], message: str) -> No
     with pytest.raises(UserError) as caught:
         grammar.fill(Options, words)
     assert message in str(caught.value)
+
+
+def test_a_path_that_cannot_be_looked_at_is_refused() -> None:
+    with pytest.raises(UserError, match=r"file=x{79}… cannot be looked at \(File name too long\)"):
+        grammar.fill(Written, [f"file={'x' * 5000}"])
+
+
+def test_a_terminated_command_ends_as_after_ctrl_c() -> None:
+    def ended(_: Written) -> int:
+        signal.raise_signal(signal.SIGTERM)
+        return 0
+
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as left:
+            grammar.run("python -m cleanbench.something", Written, ended, ["file=x"])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert left.value.code == 143
 
 
 def test_the_help_comes_from_the_docstring() -> None:

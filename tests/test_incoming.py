@@ -79,6 +79,19 @@ def test_what_a_manifest_must_state(root: Path, manifest: dict[str, object], mes
     assert found.submission is None
 
 
+def test_what_cannot_be_looked_at_leaves_the_others(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, name in enumerate(("../" + root.name + "/demo", "x" * 5000)):
+        submit(root, drawn(), f"bad{number}", dataset=name)
+    dated = submit(root, drawn(), "dated") / "manifest.yaml"
+    dated.write_text(dated.read_text() + "\nseed: 2020-13-45\n")
+    good = submit(root, drawn(), "good")
+    assert incoming(Options(board=root)) == 1
+    told = capsys.readouterr().out
+    assert told.count("refused") == 3
+    assert told.count("has no boards of") == 2
+    assert f"{good}: valid" in told
+
+
 def test_more_ids_than_images_are_refused(root: Path) -> None:
     more = pd.concat([drawn(), pd.DataFrame({"id": ["other"], "score": [0.5]})])
     assert "61 ids, the data set only 60 images" in "".join(check(submit(root, more), root).findings.defects)

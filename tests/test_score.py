@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -15,7 +17,8 @@ from cleanbench import ImageSet, Issue, UserError
 from cleanbench.datasets.folder import folder
 from cleanbench.records import read_run
 from cleanbench.score.__main__ import Options, score
-from cleanbench.score.questions import listed
+from cleanbench.score.questions import Options as Questions
+from cleanbench.score.questions import listed, questions
 
 IDS = [f"cat{number:02d}" for number in range(24)]
 JUDGED = IDS[:20]
@@ -71,6 +74,24 @@ def changed(table: pd.DataFrame, row: int, column: str, value: object) -> pd.Dat
 
 def csv(table: pd.DataFrame) -> bytes:
     return table.to_csv(index=False).encode()
+
+
+def parquet(columns: list[pa.Array], names: list[str]) -> bytes:
+    stream = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_arrays(columns, names=names), stream)
+    return bytes(stream.getvalue())
+
+
+def no_text() -> bytes:
+    wrong = pa.array([b"\xff\xfe", b"a"], type=pa.binary())
+    return parquet(
+        [pa.Array.from_buffers(pa.string(), 2, wrong.buffers()), pa.array([1.0, 2.0])],
+        ["id", "score"],
+    )
+
+
+def repeated() -> bytes:
+    return parquet([pa.array(["a"]), pa.array(["a"]), pa.array([1.0])], ["id", "id", "score"])
 
 
 OFF, PAIRS = {"issue": Issue.OFF_TOPIC}, {"issue": Issue.NEAR_DUPLICATE}
@@ -157,6 +178,19 @@ BROKEN: dict[str, tuple[str, bytes, dict[str, object], str, str]] = {
     "list": ("r.csv", csv(images()), OFF, "- a", "must hold keys and values such as 'name: mine', not a list"),
     "key": ("r.csv", csv(images()), OFF, "encodre: hog", "has an unknown key 'encodre'. Did you mean 'encoder'?"),
     "type": ("r.csv", csv(images()), OFF, "seed: first", "seed: 'first' cannot be used"),
+    "no date": ("r.csv", csv(images()), OFF, "seed: 2020-13-45", "month must be in 1..12"),
+    "deep": ("r.csv", csv(images()), OFF, f"name: {'[' * 5000}{']' * 5000}", "nested more than 8 times"),
+    "digits": ("r.csv", csv(images()), OFF, f"seed: {'9' * 5000}", "cannot be read as YAML or JSON (Exceeds the limit"),
+    "hexadecimal": ("r.csv", csv(images()), OFF, f"seed: 0x{'f' * 5000}", "a number of more than 64 bits"),
+    "tag": ("r.csv", csv(images()), OFF, 'name: !!int "abc"', "it has anchors, aliases or tags"),
+    "bomb": ("r.csv", csv(images()), OFF, "a: &a [x, x]\nb: &b [*a, *a]\nwho: *b", "it has anchors, aliases or tags"),
+    "large": ("r.csv", csv(images()), OFF, f"who: {'x' * 70_000}", "larger than 64 KiB"),
+    "surrogate": ("r.csv", csv(images()), OFF, 'who: "\\ud800"', "'who' holds half a character"),
+    "surrogate key": ("r.csv", csv(images()), OFF, 'settings: {"\\ud800": 1}', "a key holds half a character"),
+    "long value": ("r.csv", csv(images()), OFF, f"seed: {'x' * 500}", f"seed: '{'x' * 78}… cannot be used"),
+    "long name": ("r.csv", csv(images()), {"ranking": "x" * 5000}, "", "cannot be looked at (File name too long)"),
+    "Parquet texts": ("r.parquet", no_text(), OFF, "", "holds texts that are not UTF-8"),
+    "Parquet twice": ("r.parquet", repeated(), OFF, "", "more than one column called id"),
     "data set": ("r.csv", csv(images()), OFF, "dataset: dogs", "is of the data set 'dogs', this one is 'cats'"),
     "fingerprint": ("r.csv", csv(images()), OFF, "fingerprint: '00000000'", "is of data with fingerprint 00000000"),
     "revision": ("r.csv", csv(images()), OFF, "truth_revision: '00000000'", "was made for truth revision 00000000"),
@@ -272,3 +306,13 @@ def test_the_questions_hide_the_judged_pairs(cats: ImageSet) -> None:
     assert len(asked) == len(set(asked)) == 2 * len(judged)
     assert asked != sorted(asked)
     assert {pair in judged for pair in asked[: len(judged)]} == {True, False}
+
+
+def test_pairs_that_cannot_be_written_leave_nothing(place: Path, tmp_path: Path) -> None:
+    given = {"dataset": ["dataset=folder", f"dataset.root={place}"]}
+    (tmp_path / "file").touch()
+    for file in (tmp_path, tmp_path / "file" / "q.csv"):
+        with pytest.raises(UserError, match=f"{file} cannot be written"):
+            questions(Questions(file), given)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert not list(tmp_path.parent.glob(f".{tmp_path.name}.*"))

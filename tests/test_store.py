@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pytest
 
 from cleanbench.core import UserError
-from cleanbench.store import Store, make_folder, new_array, replace_folder, whole_folder
+from cleanbench.store import Store, make_folder, new_array, replace_folder, whole_folder, write_whole
 
 SLOW = """
 import sys, time
@@ -265,3 +265,12 @@ def test_two_that_replace_a_folder_at_the_same_time_do_not_fail(tmp_path: Path) 
         list(pool.map(replace, range(200)))
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     assert (tmp_path / "run" / "content").exists()
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    for name in ("folder", "file/a.csv"):
+        with pytest.raises(UserError, match=f"{name} cannot be written .*; give another place"):
+            write_whole(tmp_path / name, b"content")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]

@@ -8,12 +8,13 @@ them. Fields that nobody stated are left out, never filled in. https://docs.mlco
 import hashlib
 import json
 import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from cleanbench.core import GroundTruth, UserError
+from cleanbench.core import GroundTruth, UserError, digest_of
 from cleanbench.image_set import Card, ImageSet
 from cleanbench.inspect.survey import column, label_of
 from cleanbench.licence import NOT_STATED
@@ -76,20 +77,29 @@ def export(image_set: ImageSet, path: Path) -> list[Path]:
     Raises:
         UserError: If they cannot be written.
     """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # All of it or nothing: a table without the file that describes it is of no use.
+        with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as scratch:
+            written = _write(image_set, Path(scratch) / path.name)
+            return [each.replace(path.with_name(each.name)) for each in written]
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror or error}); give another place") from error
+
+
+def _write(image_set: ImageSet, path: Path) -> list[Path]:
+    """Write the JSON file and the tables, and return them in this order."""
     tables = {"images": path.with_name(f"{_slug(path.stem)}.images.parquet")}
     described: list[dict[str, Any]] = []
-    try:
-        columns = _images(image_set)
-        write_table(tables["images"], {name: values for name, (values, _) in columns.items()})
-        about = "The images of the set; sha256 is that of an image's file, empty if it could not be read."
-        described.append(_record_set("images", about, dict.fromkeys(columns, TEXT), _described(columns), key="id"))
-        for (issue, name), truth in image_set.truths.items():
-            record = f"{issue}-{_slug(name)}"
-            tables[record] = path.with_name(f"{_slug(path.stem)}.{record}.parquet")
-            write_truth(tables[record], truth, image_set.ids)
-            described.append(_truth(record, truth, image_set.card.made(truth)))
-    except OSError as error:
-        raise UserError(f"{path.parent} cannot be written ({error.strerror}); give another place") from error
+    columns = _images(image_set)
+    write_table(tables["images"], {name: values for name, (values, _) in columns.items()})
+    about = "The images of the set; sha256 is that of an image's file, empty if it could not be read."
+    described.append(_record_set("images", about, dict.fromkeys(columns, TEXT), _described(columns), key="id"))
+    for (issue, name), truth in image_set.truths.items():
+        record = f"{issue}-{_slug(name)}"
+        tables[record] = path.with_name(f"{_slug(path.stem)}.{record}.parquet")
+        write_truth(tables[record], truth, image_set.ids)
+        described.append(_truth(record, truth, image_set.card.made(truth)))
     files = [_file_object(record, table) for record, table in tables.items()]
     content = {**_head(image_set), "distribution": files, "recordSet": described}
     save(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
@@ -216,5 +226,9 @@ def _file_object(record: str, table: Path) -> dict[str, str]:
 
 
 def _slug(name: str) -> str:
-    """Return a name as part of an address and of a file's name; readers differ in whether they decode addresses."""
-    return re.sub(r"[^\w.]+", "_", name, flags=re.ASCII) or "truth"
+    """Return a name as part of an address and of a file's name; readers differ in whether they decode addresses.
+
+    What is lost of a name is made up for by digits of its hash, so that two names stay two.
+    """
+    plain = re.sub(r"[^\w.]+", "_", name, flags=re.ASCII)
+    return plain if plain == name else f"{plain}-{digest_of([name])[:8]}"

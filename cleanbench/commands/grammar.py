@@ -7,6 +7,7 @@ is a flag, written ``--key`` or ``key=true``; the ``Attributes`` section of the 
 import dataclasses
 import inspect
 import re
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
@@ -32,6 +33,8 @@ def run(program: str, options: type[T], action: Callable[[T], int], words: Seque
         words: What follows the command's name; by default what was typed.
     """
     given = sys.argv[1:] if words is None else words
+    # As after Ctrl-C, nothing half-done stays.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if {"--help", "-h"} & set(given):
         sys.stdout.write(help_of(program, options))
         raise SystemExit(0)
@@ -112,8 +115,22 @@ def _converted(name: str, kind: Any, text: str) -> Any:
         if issubclass(kind, Enum):
             raise UserError(f"{name}={text}: no such choice.{nearest(text, [each.value for each in kind])}") from error
         raise UserError(f"{name}={text}: expected a value of type {kind.__name__}") from error
-    # A shell leaves the tilde of key=~/folder alone.
-    return value.expanduser() if isinstance(value, Path) else value
+    return _path(name, value) if isinstance(value, Path) else value
+
+
+def _path(name: str, value: Path) -> Path:
+    """Return a path that can be looked at, whether there is something or not."""
+    try:
+        # A shell leaves the tilde of key=~/folder alone.
+        place = value.expanduser()
+        place.stat()
+    except (FileNotFoundError, NotADirectoryError):  # what is missing is told by who needs it
+        return place
+    except (OSError, RuntimeError, ValueError) as error:
+        shown = str(value) if len(str(value)) <= 80 else f"{str(value)[:79]}…"
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{name}={shown} cannot be looked at ({reason}); give another path") from error
+    return place
 
 
 def _fields(options: type[Any]) -> dict[str, "dataclasses.Field[Any]"]:

@@ -14,12 +14,14 @@ class Item:
         url: Where it was published; an empty text if that is not known.
         path: Where it is to lie.
         replaces: Whether a file with another content lies there.
+        others: Further addresses, which are not asked.
     """
 
     key: str
     url: str
     path: Path
     replaces: bool = False
+    others: tuple[str, ...] = ()
 
 
 class Status(StrEnum):
@@ -53,11 +55,11 @@ class Outcome:
         status: What became of it.
         reason: Why; an empty text where it is there.
         attempts: How many requests were made for it.
-        answered: Whether the server answered one of them, be it with a refusal.
+        reached: Whether the server took one of them, be it only to hang up.
     """
 
     item: Item
     status: Status
     reason: str = ""
     attempts: int = 0
-    answered: bool = False
+    reached: bool = False

@@ -9,9 +9,10 @@ from cleanbench.core import UserError
 from cleanbench.datasets.fitzpatrick17k import TABLE, TABLE_URL
 from cleanbench.datasets.folder import find
 from cleanbench.datasets.tables import canonical, rows, some
+from cleanbench.download.connections import Gone, Retry
 from cleanbench.download.fetching import Manners, md5, unknown
 from cleanbench.download.items import Item, Outcome, Status
-from cleanbench.download.requests import Gone, Retry, get
+from cleanbench.download.requests import get
 from cleanbench.progress import progress
 from cleanbench.spelling import nearest
 
@@ -66,7 +67,7 @@ def make_plan(dataset: str, root: Path, table: Path | None, manners: Manners) ->
         lying.setdefault(canonical(path.stem).lower(), []).append(path)
     present, wanted = [], []
     with progress("check files", len(addresses), "image") as bar:
-        for key, address in addresses.items():
+        for key, (address, *others) in addresses.items():
             paths = lying.get(key, [])
             right = next((path for path in paths if sum_of(path) == key), None)
             if right is not None:
@@ -74,25 +75,27 @@ def make_plan(dataset: str, root: Path, table: Path | None, manners: Manners) ->
             else:
                 # A file of that name with another content is replaced where it lies: two would be ambiguous.
                 path = paths[0] if paths else root / IMAGES / f"{key}.jpg"
-                wanted.append(Item(key, address, path, replaces=bool(paths)))
+                wanted.append(Item(key, address, path, bool(paths), tuple(others)))
             bar.update(1)
     return Plan(tuple(present), tuple(wanted))
 
 
-def _addresses(table: Path) -> dict[str, str]:
-    """Return the address of each image by its id, in the order of the table."""
+def _addresses(table: Path) -> dict[str, list[str]]:
+    """Return the addresses of each image by its id, in the order of the table."""
     content = rows(table)
     _, header = next(content)
     if absent := [column for column in ("md5hash", "url") if column not in header]:
         raise UserError(f"{table} has no column {some(absent)}; its columns are {some(header, 10)}")
     key, url = header.index("md5hash"), header.index("url")
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     for line, fields in content:
         name = fields[key].strip().lower()
         # The id becomes a file name.
         if not re.fullmatch(r"[0-9a-f]{32}", name):
             raise UserError(f"{table}, line {line}: {some([name])} is no MD5 sum of 32 hexadecimal digits")
-        found.setdefault(name, fields[url].strip())
+        known = found.setdefault(name, [])
+        if (address := fields[url].strip()) not in known:
+            known.append(address)
     if not found:
         raise UserError(f"{table} has a header but no rows; is it cut off?")
     return found

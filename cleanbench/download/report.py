@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cleanbench.core import UserError
 from cleanbench.datasets.tables import count
-from cleanbench.download.fetching import Manners, fetch
+from cleanbench.download.fetching import Manners, fetch, remove_parts
 from cleanbench.download.items import Item, Outcome, Status
 from cleanbench.download.plan import IMAGES, Plan, sum_of
 from cleanbench.progress import progress
@@ -35,16 +35,18 @@ def carry_out(plan: Plan, root: Path, manners: Manners, limit: int | None) -> li
     """
     tried = plan.wanted[:limit]
     outcomes: dict[str, Outcome] = {}
+    begun: Counter[str] = Counter()
+    remove_parts({item.path.parent for item in plan.wanted})
     try:
-        with progress("fetch images", len(tried), "image") as bar, closing(fetch(tried, manners)) as fetched:
+        with progress("fetch images", len(tried), "image") as bar, closing(fetch(tried, manners, begun)) as fetched:
             for outcome in fetched:
                 outcomes[outcome.item.key] = outcome
                 bar.update(1)
     finally:
-        missing = [outcomes.get(item.key) or _untold(item) for item in plan.wanted]
+        missing = [outcomes.get(item.key) or _untold(item, begun[item.key]) for item in plan.wanted]
         write_report(root / REPORT, missing)
     asked = [outcome for outcome in outcomes.values() if outcome.status is not Status.NO_ADDRESS]
-    if asked and not any(outcome.answered for outcome in asked):
+    if asked and not any(outcome.reached for outcome in asked):
         reasons = Counter(outcome.reason for outcome in asked).most_common(3)
         raise UserError(
             f"no image could be fetched: {'; '.join(reason for reason, _ in reasons)}. Call this where there is a "
@@ -53,10 +55,12 @@ def carry_out(plan: Plan, root: Path, manners: Manners, limit: int | None) -> li
     return [*plan.present, *missing]
 
 
-def _untold(item: Item) -> Outcome:
-    """Say what became of a file that was not asked for, or was fetched in the moment of an interruption."""
+def _untold(item: Item, begun: int) -> Outcome:
+    """Say what became of a file that was not asked for, or was on its way when the call ended."""
     if item.path.is_file() and sum_of(item.path) == item.key:
-        return Outcome(item, Status.FETCHED, attempts=1, answered=True)
+        return Outcome(item, Status.FETCHED, attempts=begun, reached=True)
+    if begun:
+        return Outcome(item, Status.FAILED, "the call ended before an answer", attempts=begun)
     return Outcome(item, Status.NOT_TRIED, "not asked for in this call")
 
 
@@ -73,6 +77,7 @@ def write_report(path: Path, outcomes: Sequence[Outcome]) -> None:
         if not outcome.status.there:
             item = outcome.item
             kept = f"; a file with another content lies at {item.path}" if item.replaces else ""
+            kept += f"; not asked: {' '.join(item.others)}, in the table too" if item.others else ""
             writer.writerow([item.key, item.url, outcome.status, outcome.attempts, outcome.reason + kept])
     part = path.with_name(f".{path.name}.part")
     try:

@@ -2,6 +2,7 @@
 
 import email.utils
 import http.client
+import re
 import ssl
 import threading
 import time
@@ -11,32 +12,13 @@ import urllib.request
 from dataclasses import dataclass
 
 from cleanbench import __version__
+from cleanbench.download import connections
+from cleanbench.download.connections import Gone, Patience, Retry, opener
 
 USER_AGENT = f"cleanbench/{__version__} (fetches the images of a public research data set, once, at a low rate)"
 
-# No photograph of these sets comes near; of an answer without end no more is read.
-LARGEST = 64 * 2**20
-
 # HTTP statuses that say "not now".
 NOT_NOW = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
-
-
-class Gone(Exception):
-    """The server answers that it has or gives no such file."""
-
-
-class Retry(Exception):
-    """The request failed in a way that may pass.
-
-    Attributes:
-        wait: Seconds that the server asks to wait, or None.
-        answered: Whether the server answered at all.
-    """
-
-    def __init__(self, reason: str, wait: float | None = None, answered: bool = True) -> None:
-        super().__init__(reason)
-        self.wait = wait
-        self.answered = answered
 
 
 @dataclass(frozen=True)
@@ -59,69 +41,63 @@ def get(url: str, timeout: float, stop: threading.Event) -> Answer:
 
     Args:
         url: With the scheme http or https; redirections to others are not followed.
-        timeout: Seconds without a byte after which the request has failed; four times as long for all of it.
+        timeout: Seconds without a byte after which the request has failed; four times as long for all of it, from the
+            connection to the last byte, with all redirections.
         stop: Set when everything is to end.
 
     Raises:
-        Gone: If asking again is of no use.
+        Gone: If asking again is of no use; `Changed` if that is because something else comes.
         Retry: If it may be.
     """
-    request = urllib.request.Request(_quoted(url), headers={"User-Agent": USER_AGENT, "Accept": "image/*,*/*;q=0.5"})
+    patience = Patience(timeout, stop)
     try:
-        with _opener().open(request, timeout=timeout) as response:
-            return _read(response, time.monotonic() + 4 * timeout, stop)
+        headers = {"User-Agent": USER_AGENT, "Accept": "image/*,*/*;q=0.5"}
+        request = urllib.request.Request(_quoted(url), headers=headers)
+        with opener(patience).open(request, timeout=timeout) as response:
+            patience.answered = True
+            return _read(response)
     except urllib.error.HTTPError as error:
         with error:
-            reason = " ".join(f"HTTP {error.code} {error.reason}".split())
+            reason = f"HTTP {error.code} {error.reason}"
             if error.code in NOT_NOW:
                 raise Retry(reason, _retry_after(error.headers.get("Retry-After"))) from error
             raise Gone(reason) from error
-    except http.client.InvalidURL as error:
+    # The encoding of a name as one of the internet raises a ValueError, here or where a redirection leads.
+    except (http.client.InvalidURL, ValueError) as error:
         raise Gone(f"no proper address: {error}") from error
     except urllib.error.URLError as error:
-        raise Retry(_told(error.reason), answered=False) from error
+        raise Retry(_told(error.reason), answered=False, connected=patience.connected) from error
     except (OSError, http.client.HTTPException) as error:
-        raise Retry(_told(error), answered=False) from error
+        raise Retry(_told(error), answered=False, connected=patience.connected) from error
 
 
-def _read(response: http.client.HTTPResponse, ends: float, stop: threading.Event) -> Answer:
+def _read(response: http.client.HTTPResponse) -> Answer:
     """Return the rest of an answer that has begun."""
     if response.status != http.client.OK:
-        raise Gone(f"HTTP {response.status} {response.reason}".strip())
-    stated = response.headers.get("Content-Length", "")
+        raise Gone(f"HTTP {response.status} {response.reason}")
+    stated = _length(response.headers.get("Content-Length"))
+    if stated is not None and stated > connections.LARGEST:
+        raise connections.too_large()
     parts: list[bytes] = []
     size = 0
     try:
-        while size <= LARGEST and (part := response.read1(1 << 16)):  # what has come; `read` would wait for more
+        while part := response.read1(1 << 16):
             parts.append(part)
             size += len(part)
-            if stop.is_set():
-                raise Retry("interrupted")
-            if time.monotonic() > ends:
-                raise Retry(f"too slow: {size:,} bytes so far")
     except (OSError, http.client.HTTPException) as error:
         raise Retry(f"broke off after {size:,} bytes: {_told(error)}") from error
-    if stated.isdecimal() and size < min(int(stated), LARGEST):
-        raise Retry(f"cut off after {size:,} of {int(stated):,} bytes")
+    if stated is not None and size < stated:
+        raise Retry(f"cut off after {size:,} of {stated:,} bytes")
     # The parts of a chunked answer end with a mark, so that a cut raises an error.
     marked = response.headers.get("Transfer-Encoding", "").lower() == "chunked"
-    return Answer(b"".join(parts), response.headers.get_content_type(), stated.isdecimal() or marked)
+    kind = connections.one_line(response.headers.get_content_type())
+    return Answer(b"".join(parts), kind, stated is not None or marked)
 
 
-def _opener() -> urllib.request.OpenerDirector:
-    """Return an opener of web addresses; the usual one also opens ``file:`` and ``ftp:``."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPRedirectHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        urllib.request.UnknownHandler(),
-    ):
-        opener.add_handler(handler)
-    return opener
+def _length(text: str | None) -> int | None:
+    """Return the length that a server states; None if it states none, or nonsense."""
+    digits = (text or "").strip()
+    return int(digits) if re.fullmatch("[0-9]{1,18}", digits) else None
 
 
 def _told(cause: object) -> str:
@@ -141,10 +117,11 @@ def _retry_after(text: str | None) -> float | None:
     """Return the seconds that a server asks to wait: a number, or a date to wait for."""
     if text is None:
         return None
-    if text.strip().isdecimal():
+    if re.fullmatch(r"\s*[0-9]{1,9}\s*", text):
         return float(text)
     try:
         date = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+        return max(0.0, date.timestamp() - time.time())
+    # A year or a zone may be any number.
+    except (ValueError, OverflowError, OSError):
         return None
-    return max(0.0, date.timestamp() - time.time())

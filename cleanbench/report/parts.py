@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cleanbench.core import UserError
 from cleanbench.report import page
 from cleanbench.report.page import Column, Html, Section, visible
+from cleanbench.store import write_whole
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -108,11 +108,7 @@ def save(path: Path, text: str) -> None:
     Raises:
         UserError: If it cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}); give another place") from error
+    write_whole(path, text.encode())
 
 
 def _table(listing: Listing) -> "Table":

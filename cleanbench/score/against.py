@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cleanbench.core import Issue, UserError
+from cleanbench.datasets.tables import some
 from cleanbench.image_set import ImageSet
 from cleanbench.leaderboard.board import Board, truth_of
 from cleanbench.leaderboard.evidence import Judgements, read_truth
@@ -102,12 +103,14 @@ def board_of(root: Path, dataset: str, revision: str) -> Board:
     Raises:
         UserError: If there is none, or several.
     """
-    of_set = sorted(path for path in (root / dataset).glob("*") if path.is_dir())
+    # A name from a manifest leads nowhere but to a folder of boards.
+    there = dataset in {path.name for path in root.iterdir()}
+    of_set = sorted(path for path in (root / dataset).glob("*") if path.is_dir()) if there else []
     found = [path for path in of_set if revision.startswith(path.name) or path.name.startswith(revision)]
     if len(found) != 1:
-        there = ", ".join(path.name for path in of_set) or "none"
+        known = ", ".join(path.name for path in of_set) or "none"
         raise UserError(
-            f"{root} has {'no' if not found else 'several'} boards of {dataset!r} with truth revision "
-            f"{revision or 'not stated'}; there are: {there}. State truth_revision in the manifest"
+            f"{root} has {'no' if not found else 'several'} boards of {some([dataset])} with truth revision "
+            f"{revision or 'not stated'}; there are: {known}. State truth_revision in the manifest"
         )
     return Board(found[0])

@@ -69,7 +69,7 @@ def incoming(options: Options) -> int:
     """Check all submissions and report them; 1 if one has a defect, else 0."""
     if not options.board.is_dir():
         raise UserError(f"there is no folder {options.board}; say where the boards are: board=DIR")
-    checked = [check(folder, options.board) for folder in folders(options.board)]
+    checked = [_examined(folder, options.board) for folder in folders(options.board)]
     scored: list[str] = []
     with tempfile.TemporaryDirectory() as scratch:
         for each in checked:
@@ -91,6 +91,16 @@ def folders(root: Path) -> list[Path]:
     """Return the folders of the submissions, sorted."""
     place = root / INCOMING
     return sorted(path for path in place.glob("*") if path.is_dir() and not path.name.startswith("."))
+
+
+def _examined(folder: Path, root: Path) -> Checked:
+    """Check a submission; one that cannot be looked at has that defect."""
+    try:
+        return check(folder, root)
+    except OSError as error:
+        unseen = Checked(folder)
+        unseen.findings.defects.append(f"{error.filename or folder} cannot be looked at ({error.strerror or error})")
+        return unseen
 
 
 def check(folder: Path, root: Path) -> Checked:

@@ -1,11 +1,12 @@
 """The manifest of a submission: a small YAML or JSON file that says what its ranking is."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
+from yaml import YAMLError
 
 from cleanbench.core import Issue, UserError
 from cleanbench.records import Frozen
@@ -14,6 +15,9 @@ from cleanbench.spelling import nearest
 
 NAMES = ("manifest.yaml", "manifest.yml", "manifest.json")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+=-]{0,59}")
+LARGEST = 64 * 1024  # bytes
+DEEPEST = 8  # lists and mappings within each other
+LARGEST_NUMBER = 2**63 - 1
 Direction = Literal["higher", "lower"]
 
 
@@ -46,7 +50,7 @@ class Manifest(Frozen):
     truth_revision: str | None = Field(default=None, pattern="^[0-9a-f]{8,64}$")
     direction: Direction | None = None
     encoder: str | None = None
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=LARGEST_NUMBER)
     settings: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
     supervised: bool = False
     who: str = ""
@@ -59,15 +63,14 @@ class Manifest(Frozen):
 
 def read_manifest(path: Path, findings: Findings) -> Manifest:
     """Read a manifest and note its defects; what is defective counts as not stated."""
-    import yaml
-
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        content = _content(path)
     except FileNotFoundError:
         findings.defects.append(f"{path} does not exist; give the manifest: manifest=FILE, or leave it out")
         return Manifest()
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
+    # A ValueError is a text that is not UTF-8, a date that no calendar has, or a number of too many digits.
+    except (OSError, ValueError, YAMLError) as error:
+        reason = _short(" ".join(str(error).split()), 200)
         findings.defects.append(f"{path} cannot be read as YAML or JSON ({reason}); save it as UTF-8, key: value")
         return Manifest()
     if not isinstance(content, Mapping):
@@ -75,7 +78,7 @@ def read_manifest(path: Path, findings: Findings) -> Manifest:
         return Manifest()
     given = {str(key): value for key, value in content.items()}
     for key in [key for key in given if key not in Manifest.model_fields]:
-        findings.defects.append(f"{path} has an unknown key {key!r}.{nearest(key, Manifest.model_fields)}")
+        findings.defects.append(f"{path} has an unknown key {_short(repr(key))}.{nearest(key, Manifest.model_fields)}")
         del given[key]
     while True:
         try:
@@ -83,7 +86,7 @@ def read_manifest(path: Path, findings: Findings) -> Manifest:
         except ValidationError as error:
             for key in {str(item["loc"][0]): None for item in error.errors()}:
                 told = "; ".join(item["msg"] for item in error.errors() if str(item["loc"][0]) == key)
-                findings.defects.append(f"{path}: {key}: {given.pop(key)!r} cannot be used ({told})")
+                findings.defects.append(f"{path}: {key}: {_short(repr(given.pop(key)))} cannot be used ({told})")
 
 
 def beside(ranking: Path) -> Path | None:
@@ -123,6 +126,58 @@ def cleaned(options: Mapping[str, Any], manifest: Manifest, findings: Findings) 
         return Manifest.model_validate({**stated, **said})
     except ValidationError as error:  # only the options can be wrong by now
         raise UserError("; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())) from error
+
+
+def _content(path: Path) -> Any:
+    """Return what a small file of keys and plain values holds; it may come from anybody.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError: If it is larger or more intricate than a manifest, or holds what no file can be written of.
+        YAMLError: If it is no YAML.
+    """
+    import yaml
+
+    with path.open("rb") as file:
+        stored = file.read(LARGEST + 1)
+    if len(stored) > LARGEST:
+        raise ValueError(f"larger than {LARGEST // 1024} KiB")
+    text = stored.decode("utf-8-sig")
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        # A few references to references stand for more than any memory holds.
+        if getattr(event, "anchor", None) is not None or getattr(event, "tag", None) is not None:
+            raise ValueError("it has anchors, aliases or tags (&, *, !), which a manifest does not need")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise ValueError(f"it is nested more than {DEEPEST} times")
+    content = yaml.safe_load(text)
+    for key, value in _plain(content):
+        if isinstance(value, int) and abs(value) > LARGEST_NUMBER:
+            raise ValueError(f"{_short(key)} is a number of more than 64 bits")
+        if isinstance(value, str) and not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise ValueError(f"{_short(key)} holds half a character, which is no text") from None
+    return content
+
+
+def _plain(content: Any, key: str = "it") -> Iterator[tuple[str, Any]]:
+    """Yield all plain values, keys included, with what to call them."""
+    if isinstance(content, dict):
+        for name, value in content.items():
+            yield from _plain(name, "a key")
+            yield from _plain(value, ascii(name))
+    elif isinstance(content, list):
+        for value in content:
+            yield from _plain(value, key)
+    else:
+        yield key, content
+
+
+def _short(text: str, length: int = 80) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def _kind(content: object) -> str:

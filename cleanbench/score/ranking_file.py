@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from cleanbench.core import Bools, Floats, Issue
-from cleanbench.datasets.tables import canonical
+from cleanbench.datasets.tables import canonical, some
 from cleanbench.score.findings import Findings
 from cleanbench.score.manifest import Direction
 
 IDS = {"id": ("id",), "md5hash": ("id",), "id_a": ("id_a",), "id_b": ("id_b",)}
+USED = (*IDS, "score", "flag")
 TRUE, FALSE = ("1", "true"), ("0", "false", "")
 SORTED = 10  # rows from which on a file that is sorted upwards is taken to mean it
 
@@ -83,13 +84,19 @@ def read_ranking(path: Path, issue: Issue | None, direction: Direction | None, f
 
 def _table(path: Path, findings: Findings) -> Table | None:
     readers: dict[str, Callable[[Path, Findings], Table | None]] = {".csv": _csv, ".parquet": _parquet}
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        findings.defects.append(f"{path} does not exist; give the file: ranking=FILE")
+        return None
+    except OSError as error:
+        findings.defects.append(f"{some([str(path)])} cannot be looked at ({error.strerror}); give ranking=FILE")
+        return None
     if path.is_dir():
         findings.defects.append(f"{path} is a folder; name the file in it: ranking=FILE")
-    elif not path.exists():
-        findings.defects.append(f"{path} does not exist; give the file: ranking=FILE")
     elif path.suffix.lower() not in readers:
         findings.defects.append(f"{path} is neither .csv nor .parquet; save the ranking as one of these")
-    elif path.stat().st_size == 0:
+    elif size == 0:
         findings.defects.append(f"{path} is empty; it should hold ids and scores")
     else:
         return readers[path.suffix.lower()](path, findings)
@@ -138,13 +145,23 @@ def _parquet(path: Path, findings: Findings) -> Table | None:
     import pyarrow
     import pyarrow.parquet
 
+    columns: dict[str, Sequence[Any]] = {}
     try:
-        read = pyarrow.parquet.read_table(path)
-    except (OSError, pyarrow.ArrowException) as error:
-        findings.defects.append(f"{path} is no readable Parquet file ({str(error).splitlines()[0]}); write it again")
+        with pyarrow.parquet.ParquetFile(path) as file:
+            names, number = list(map(str, file.schema_arrow.names)), file.metadata.num_rows
+            if repeated := sorted({name for name in names if names.count(name) > 1}):
+                findings.defects.append(f"{path} has more than one column called {', '.join(repeated)}; rename one")
+                return None
+            read = file.read([name for name in names if name in USED])
+        columns = {name: read.column(name).to_pylist() if name in USED else () for name in names}
+    except UnicodeDecodeError:
+        findings.defects.append(f"{path} holds texts that are not UTF-8; write it again from proper texts")
         return None
-    columns = {name: read.column(name).to_pylist() for name in read.column_names}
-    return Table(columns, range(1, read.num_rows + 1))
+    except (OSError, ValueError, OverflowError, pyarrow.ArrowException) as error:
+        reason = "".join(str(error).splitlines()[:1]) or type(error).__name__
+        findings.defects.append(f"{path} is no readable Parquet file ({reason}); write it again")
+        return None
+    return Table(columns, range(1, number + 1))
 
 
 def _rows(columns: Sequence[Sequence[Any]], lines: Sequence[int], findings: Findings) -> list[tuple[str, ...]]:
