@@ -121,5 +121,6 @@ def _annotation(image_set: ImageSet) -> Iterator[Answer]:
 
 def _prevalence(truth: GroundTruth) -> str:
     noun = "pairs" if truth.issue.ranks_pairs else "images"
-    judged = f"{truth.faulty:,} of {len(truth):,} judged {noun} faulty ({share(truth.faulty, len(truth))})"
-    return f"{judged}, {truth.kind} truth"
+    judged = noun if truth.presumed else f"judged {noun}"
+    told = f"{truth.faulty:,} of {len(truth):,} {judged} faulty ({share(truth.faulty, len(truth))})"
+    return f"{told}, {truth.origin}" if truth.presumed else f"{told}, {truth.kind} truth"

@@ -164,8 +164,9 @@ def _table(issue: Issue, records: Sequence[Record]) -> Table:
     noun = "pairs" if issue.ranks_pairs else "images"
     if first.items:
         share = first.faulty / first.items
-        judged = f"{first.faulty:,} of {first.items:,} annotated {noun} ({share:.1%})"
-        kind = f"{first.truth.kind if first.truth else 'no'} truth"
+        presumed = first.truth is not None and first.truth.presumed
+        judged = f"{first.faulty:,} of {first.items:,} {noun if presumed else f'annotated {noun}'} ({share:.1%})"
+        kind = "no truth" if first.truth is None else first.truth.origin if presumed else f"{first.truth.kind} truth"
         title = f"{issue.heading} on {first.dataset}: {in_words(first) or judged}, {kind}"
     else:
         title = f"{issue.heading} on {first.dataset}: ranked, not scored: there is no ground truth"

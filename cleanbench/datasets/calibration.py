@@ -43,6 +43,7 @@ def with_calibration(image_set: ImageSet, share: float) -> ImageSet:
                 found.labels[kept],
                 name=name,
                 kind=found.kind,
+                presumed=found.presumed,
                 probability=None if found.probability is None else found.probability[kept],
                 inclusion=None if found.inclusion is None else found.inclusion[kept],
             )

@@ -183,6 +183,7 @@ def _duplicate_truth(
         [*clear.values(), *(False for _ in others)],
         name="cifair",
         inclusion=np.concatenate([np.ones(len(clear)), inclusion]) if len(others) else None,
+        presumed=bool(len(others)),
     )
     return truth, len(told) - len(clear)
 

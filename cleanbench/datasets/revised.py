@@ -238,7 +238,8 @@ def _truths(
             continue
         told = places.marked(indices)
         items = [position[name] for name in told]
-        truths[issue, "experts"] = GroundTruth.of(issue, ids, items, list(told.values()), name="experts")
+        faulty = list(told.values())
+        truths[issue, "experts"] = GroundTruth.of(issue, ids, items, faulty, name="experts", presumed=True)
         made[issue] = (
             f"{FOUND} All other images but {len(ids) - len(told)} that cannot be told apart are presumed clean."
         )
@@ -255,6 +256,7 @@ def _truths(
         np.repeat([True, False], [len(pairs), len(others)]),
         name="experts",
         inclusion=np.concatenate([np.ones(len(pairs)), inclusion]),
+        presumed=True,
     )
     made[Issue.NEAR_DUPLICATE] = f"{FOUND} {len(others):,} other pairs, drawn at random, are presumed to be none."
     if lost:

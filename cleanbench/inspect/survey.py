@@ -208,7 +208,7 @@ def _truths(image_set: ImageSet) -> Part:
             (
                 issue.heading,
                 name,
-                truth.kind,
+                truth.origin,
                 len(truth),
                 truth.faulty,
                 share(truth.faulty, len(truth)),
@@ -231,9 +231,10 @@ def _truths(image_set: ImageSet) -> Part:
     return Part(
         "Ground truth",
         sentences=(
-            "Items are images, for near-duplicates pairs. What is not an item is not judged: it counts nowhere.",
+            "Items are images, for near-duplicates pairs. What is not an item counts nowhere. Where negatives are "
+            "presumed, nobody looked at all of the items that count as clean.",
         ),
-        listings=(Listing("Judged items by issue", head, rows),),
+        listings=(Listing("Items by issue", head, rows),),
     )
 
 

@@ -17,7 +17,7 @@ from cleanbench.leaderboard.rows import SHOWN
 from cleanbench.leaderboard.site import drawings
 from cleanbench.leaderboard.site.entry_page import WRITTEN, stem
 from cleanbench.leaderboard.site.words import badge, from_markdown, interval, number
-from cleanbench.leaderboard.tables import facts
+from cleanbench.leaderboard.tables import counted_items, facts
 from cleanbench.metrics import METRICS
 from cleanbench.not_run import NotRun
 from cleanbench.records import Record
@@ -71,11 +71,13 @@ def board_page(
         script: Of the site.
     """
     first = records[0]
-    kind = truth_of(first).kind
+    truth = truth_of(first)
     grid = grid_of(records)
     heads = _heads(entries)
     chance = chance_of(records)
-    crumbs = page.paragraph(page.link("All boards", "../../index.html"), " ", badge(kind))
+    crumbs = page.paragraph(
+        page.link("All boards", "../../index.html"), " ", badge(truth.kind, presumed=truth.presumed)
+    )
     sections = [
         page.section("Ranking", _controls(entries), _table(entries, heads, chance, first), anchor="ranking"),
         page.section("Compare", _compare(first, chance), anchor="compare"),
@@ -137,10 +139,7 @@ def _table(entries: Sequence[Entry], heads: Sequence[Head], chance: Mapping[str,
     # Below the lines that print the same AP, as on the Markdown page.
     above = len(body) if level is None else sum(entry.row.printed_ap >= round(level, 3) for entry in entries)
     body.insert(above, _chance_row(heads, chance))
-    caption = (
-        f"{len(entries)} lines, each a method with its encoder, on {first.items:,} annotated "
-        f"{'pairs' if first.issue.ranks_pairs else 'images'}."
-    )
+    caption = f"{len(entries)} lines, each a method with its encoder, on {counted_items(first)}."
     return Html(
         f'<div class="table board" role="region" aria-label="Ranking" tabindex="0"><table id="board"{_levels(chance)}>'
         f"<caption>{escaped(caption)}</caption><thead><tr>"
