@@ -24,6 +24,7 @@ from cleanbench.core import Issue, UserError
 from cleanbench.datasets.cleanpatrick import cleanpatrick
 from cleanbench.datasets.cliques import cliques_truth, read_clusters
 from cleanbench.datasets.fitzpatrick17k import fitzpatrick17k
+from cleanbench.datasets.truth_choice import with_truth
 from cleanbench.image_set import ImageSet
 from cleanbench.leaderboard.board import boards
 from cleanbench.leaderboard.merge import merge
@@ -188,6 +189,7 @@ def test_the_combined_file(root: Path, tmp_path: Path) -> None:
     truth = images.truth(Issue.NEAR_DUPLICATE)
     assert truth is not None
     assert truth.name == "cliques"
+    assert truth.origin == "human positives, presumed negatives"
     assert "nobody looked at" in images.card.truths["near_duplicate"]
 
 
@@ -356,6 +358,10 @@ def test_a_revision_picks_among_annotations(root: Path, tmp_path: Path) -> None:
     said = refusal(read, root, folders)
     assert "there are several revisions" in said
     assert all(part in said for part in (*folders, wanted.truth_revision[:8]))
+    # The expert's truth is the same in both, so that the revision of the annotations goes with its name.
+    picked = with_truth(read(root, folders, truth_revision=wanted.truth_revision), "expert", wanted.truth_revision)
+    assert [name for _, name in picked.truths] == ["expert"]
+    assert "these are with truth.conflict=drop" in said
     shared = wanted.truths[Issue.NEAR_DUPLICATE, "crowd"].revision
     assert "several annotations have the revision" in refusal(read, root, folders, truth_revision=shared)
     said = refusal(read, root, folders, truth_revision="0000000000")

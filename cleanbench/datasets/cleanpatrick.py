@@ -29,7 +29,7 @@ from cleanbench.datasets.fitzpatrick17k import (
 )
 from cleanbench.datasets.folder import existing
 from cleanbench.datasets.tables import count
-from cleanbench.datasets.truth_choice import checked_revision, revisions
+from cleanbench.datasets.truth_choice import checked_revision, revisions, told_conflict
 from cleanbench.datasets.truth_tables import FILES, read_truth
 from cleanbench.encoders.hub import NotInRepository, Repository, hub_file
 from cleanbench.image_set import Card, ImageSet
@@ -100,7 +100,7 @@ def cleanpatrick(
         _image_set(base, source, abhishek, negatives, name, conflict)
         for base, source in zip(bases, sources, strict=True)
     ]
-    return read[0] if len(read) == 1 else _chosen(read, sources, truth_revision)
+    return read[0] if len(read) == 1 else _chosen(read, sources, truth_revision, conflict)
 
 
 @dataclass(frozen=True)
@@ -248,7 +248,9 @@ def _add_images(
     return remarks
 
 
-def _chosen(read: Sequence[ImageSet], sources: Sequence[Annotations], truth_revision: str | None) -> ImageSet:
+def _chosen(
+    read: Sequence[ImageSet], sources: Sequence[Annotations], truth_revision: str | None, conflict: str
+) -> ImageSet:
     """Return the set whose truth has a revision; ``truth.revision`` is looked at again where a run starts."""
     digits = "" if truth_revision is None else checked_revision(truth_revision)
     matching = [
@@ -266,4 +268,6 @@ def _chosen(read: Sequence[ImageSet], sources: Sequence[Annotations], truth_revi
         for image_set, source in zip(read, sources, strict=True)
         if image_set.truths
     )
-    raise UserError(f"{told}; choose by the first digits, truth.revision=…: {', '.join(there)}")
+    raise UserError(
+        f"{told}; choose by the first digits, truth.revision=…: {', '.join(there)}; {told_conflict(conflict)}"
+    )
