@@ -167,7 +167,7 @@ class Terms(Frozen):
     Attributes:
         licence: SPDX identifier, or the terms in a sentence.
         commercial: Whether commercial use is allowed; None: not stated.
-        redistributable: Whether the licence is known to allow passing images on.
+        redistributable: Whether images may be passed on, see `Card`.
         citation: What to cite.
         identifier: Persistent identifier.
         grouping: Which images belong together (patient, lesion, capture), or that this is not recorded.

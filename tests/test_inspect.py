@@ -201,14 +201,15 @@ def test_a_set_of_listed_images_only_is_counted_without_looking(store: Store, tm
         [("No such file or directory", 3)]
     ]
     assert copies_part(image_set, found).sentences == ("No image can be read, so copies were not looked for.",)
-    write_page(image_set, found, parts, images=True)
+    assert "since none can be read" in write_page(image_set, found, parts, images=True)
+    assert "the card" not in write_page(image_set, found, parts, images=False)
 
 
 @pytest.mark.parametrize(
     ("redistributable", "asked", "pictures", "said"),
     [
         (True, False, True, ""),
-        (False, False, False, "No images are shown, since the licence"),
+        (False, False, False, "No images are shown, since the card"),
         (False, True, True, "not for sharing"),
         (True, True, True, ""),
     ],

@@ -57,9 +57,9 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
         console.print(note, soft_wrap=True, highlight=False, markup=False)
     if any(record.supervised for outcome in outcomes for record in outcome.run.records):
         console.print(f"{SUPERVISED.strip()} supervised: told labels that are stated to be right.")
-    for warned in dict.fromkeys(_non_commercial(record) for outcome in outcomes for record in outcome.run.records):
-        if warned:
-            console.print(warned, soft_wrap=True)
+    for terms in dict.fromkeys(_terms(record) for outcome in outcomes for record in outcome.run.records):
+        if terms:
+            console.print(terms, soft_wrap=True)
     if made := encoders_in_words([record for outcome in outcomes for record in outcome.run.records]):
         console.print(made, soft_wrap=True)
     missing = [
@@ -204,11 +204,9 @@ def _other_encoder(record: Record) -> str:
     return f"{record.method}: this is encoder {record.encoder}; the paper's is {record.paper_encoder}."
 
 
-def _non_commercial(record: Record) -> str:
-    """Say that the numbers are of data that may not be used commercially; empty if this is not known of them."""
-    if record.terms is None or record.terms.commercial is not False:
-        return ""
-    return f"{record.dataset}: {sentence(record.terms)}"
+def _terms(record: Record) -> str:
+    """Say under which licence the data is that the numbers are of; empty for records of before that was kept."""
+    return "" if record.terms is None else sentence(record.terms, record.dataset)
 
 
 def _best_first(record: Record) -> tuple[float, str]:

@@ -149,7 +149,7 @@ class Planted(Contamination):
         licences = [base.licence]
         source = f"{draft.base.name}: {base.source}"
         if draft.foreign is not None:
-            licences.append(f"off-topic images: {draft.foreign.card.licence}")
+            licences.append(f"{draft.foreign.card.licence} for the off-topic images")
             source += f"; off-topic images from {draft.foreign.name}: {draft.foreign.card.source}"
         return Card(
             description=(

@@ -210,7 +210,8 @@ def _image_set(
     card = Card(
         description="Clinical photographs of skin conditions, judged for off-topic images, near-duplicates and "
         "label errors",
-        licence="Annotations: CC-BY-NC-4.0. Table: CC-BY-NC-SA-3.0. The images belong to the atlases they are from.",
+        licence="CC-BY-NC-4.0 for the annotations, CC-BY-NC-SA-3.0 for the table; the images belong to the atlases "
+        "that they are from",
         source=f"Annotations: {source.source}; images: Fitzpatrick17k",
         citation="; ".join(cited),
         truths=told_truths(truths, {**TRUTHS, CROWD: CROWD_TOLD, CLIQUES: CLIQUES_TOLD}),

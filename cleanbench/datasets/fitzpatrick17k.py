@@ -102,7 +102,7 @@ def fitzpatrick17k(
         warnings,
         Card(
             description="Clinical photographs of skin conditions, from two public atlases of dermatology",
-            licence="The table: CC-BY-NC-SA-3.0. The images belong to the atlases that they were taken from.",
+            licence="CC-BY-NC-SA-3.0 for the table; the images belong to the atlases that they were taken from",
             source="https://github.com/mattgroh/fitzpatrick17k; images: dermaamin.com, atlasdermatologico.com.br",
             citation="; ".join([CITATION, *([CITATION_ABHISHEK] if abhishek else [])]),
             truths=told_truths(truths),

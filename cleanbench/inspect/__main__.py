@@ -24,8 +24,8 @@ class Options:
     Attributes:
         output: Where runs are; the page goes to their folder of this data set.
         page: Where the page goes instead.
-        images: Show images on the page also where the licence is not known to allow passing them on; the page then
-            says that it is not for sharing.
+        images: Show images on the page also where the card does not say that they may be passed on freely; the page
+            then says that it is not for sharing.
     """
 
     output: Path = Path("runs")

@@ -26,15 +26,20 @@ def write_page(image_set: ImageSet, scan: Scan, parts: Sequence[Part], *, images
         image_set: The set.
         scan: What a look at its images found.
         parts: What to say.
-        images: Whether to show images also where the licence is not known to allow passing them on.
+        images: Whether to show images also where the card does not say that they may be passed on.
     """
     shown = may_show_images(image_set.card, shared=not images)
     lead: list[Html] = []
-    if shown and (told := not_for_sharing(image_set.card)):
+    if shown and scan.readable.any() and (told := not_for_sharing(image_set.card)):
         lead.append(page.note(told, warning=True))
-    if not shown:
+    if not scan.readable.any():
+        lead.append(page.note("No images are shown, since none can be read."))
+    elif not shown:
         lead.append(
-            page.note("No images are shown, since the licence of this set is not known to allow passing them on.")
+            page.note(
+                "No images are shown, since the card of this set does not say that they may be passed on freely; "
+                "images=true shows them, to you alone."
+            )
         )
     sections = []
     for part in parts:

@@ -12,7 +12,7 @@ from cleanbench.leaderboard.board import Board, truth_of
 from cleanbench.leaderboard.legend import legend
 from cleanbench.leaderboard.markdown import NOTHING, code, escaped, markdown, number
 from cleanbench.leaderboard.rows import BAND, BOUNDED, SHOWN, Row, mean, rows_of
-from cleanbench.licence import sentence
+from cleanbench.licence import NOT_STATED, sentence
 from cleanbench.metrics import METRICS
 from cleanbench.not_run import NotRun
 from cleanbench.records import Record, Terms
@@ -114,7 +114,7 @@ def index(contents: Mapping[Board, Sequence[Record]], diagrams: Sequence[str] = 
             "Truth: *human* was judged by people, *metadata* follows from what is recorded about the images, "
             "*synthetic* faults were planted by a program, which does not rank methods for real data. Of *presumed* "
             "negatives nobody looked at all. Prevalence is about the AP of a random order.",
-            *_non_commercial(contents),
+            *_restricted(contents),
         ]
     else:
         lines.append("There is no board yet.")
@@ -133,11 +133,15 @@ def index(contents: Mapping[Board, Sequence[Record]], diagrams: Sequence[str] = 
     return "\n".join(lines) + "\n"
 
 
-def _non_commercial(contents: Mapping[Board, Sequence[Record]]) -> list[str]:
-    """Name the data sets that may not be used commercially: their numbers stand in the list above."""
+def _restricted(contents: Mapping[Board, Sequence[Record]]) -> list[str]:
+    """Name the data sets that may not be used commercially, and those without a licence."""
     stated = {records[0].dataset: terms_of(records) for records in contents.values() if records}
-    named = [code(name) for name, terms in stated.items() if terms is not None and terms.commercial is False]
-    return ["", f"Non-commercial use only: the data behind {', '.join(sorted(named))}."] if named else []
+    known = [(code(name), terms) for name, terms in sorted(stated.items()) if terms is not None]
+    told = {
+        "Non-commercial use only: the data behind": [name for name, terms in known if terms.commercial is False],
+        "No licence is stated of": [name for name, terms in known if terms.licence in ("", NOT_STATED)],
+    }
+    return [line for words, names in told.items() if names for line in ("", f"{words} {', '.join(names)}.")]
 
 
 def by_issue(records: Sequence[Record]) -> list[tuple[Issue, list[Record]]]:
