@@ -13,6 +13,9 @@ Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.integer[Any]]
 Bools = npt.NDArray[np.bool_]
 
+# How a truth comes about.
+KINDS = ("human", "metadata", "synthetic")
+
 
 class UserError(Exception):
     """A mistake of the caller: the message names the thing, what was expected and the cure."""

@@ -119,6 +119,11 @@ class Annotations:
     source: str
     identifier: str = ""
 
+    @property
+    def told(self) -> str:
+        """Where they are from, for a card: it goes to boards, and holds no path of the machine."""
+        return self.source if self.identifier else f"local files in {Path(self.source).name}"
+
 
 def _given(annotations: str | Sequence[str] | None) -> list[str]:
     if annotations is None:
@@ -212,7 +217,7 @@ def _image_set(
         "label errors",
         licence="CC-BY-NC-4.0 for the annotations, CC-BY-NC-SA-3.0 for the table; the images belong to the atlases "
         "that they are from",
-        source=f"Annotations: {source.source}; images: Fitzpatrick17k",
+        source=f"Annotations: {source.told}; images: Fitzpatrick17k",
         citation="; ".join(cited),
         truths=told_truths(truths, {**TRUTHS, CROWD: CROWD_TOLD, CLIQUES: CLIQUES_TOLD}),
         redistributable=False,
