@@ -81,7 +81,7 @@ def fitzpatrick17k(
     Args:
         root: Folder of the images, however deep: ``<md5hash>.jpg`` each. Images without a row in the table are left
             out; a row without an image keeps its id, and the image counts as unreadable. That the MD5 sum of a file
-            is its name is checked by ``python -m cleanbench.download``, not here.
+            is its name is checked by ``python -m cleanbench.download`` and ``python -m cleanbench.inspect``, not here.
         metadata: The table; by default ``fitzpatrick17k.csv`` in ``root``.
         abhishek: ``complete_clusters.txt`` of Abhishek et al., or its folder: near-duplicates called ``abhishek``.
         negatives: How many pairs of different clusters are drawn as negatives of that truth, see
