@@ -185,6 +185,10 @@ def _places(
     # Other images may lie there, SD-198 in the place of SD-128: what was removed lay in a folder of what was kept.
     folders = {PurePosixPath(name).parent for name in kept}
     others = [name for name in sorted(set(found) - set(kept)) if PurePosixPath(name).parent in folders]
+    if not set(found) & set(kept):
+        raise UserError(
+            f"dataset.root holds 0 images of {of}, which has {size:,}; give the folder of all its images as published"
+        )
     if len(others) != len(removed):
         cure = f", and {benchmark.table} beside them" if benchmark.table else ""
         raise UserError(
