@@ -164,6 +164,19 @@ def test_missing_and_extra_images(root: Path, tmp_path: Path) -> None:
     assert [key for key, reason in zip(images.ids, reasons, strict=True) if reason] == [IDS[MISSING]]
 
 
+def test_a_table_without_any_image_can_be_counted(root: Path, tmp_path: Path) -> None:
+    annotations = tables(tmp_path / "annotations")
+    with_images = read(root, annotations)
+    for path in root.rglob("*.jpg"):
+        path.unlink()
+    images = read(root, annotations)
+    assert (images.ids, images.truth_revision) == (with_images.ids, with_images.truth_revision)
+    assert all(unreadable_reasons(images, Store(tmp_path / "store")))
+    told = " ".join(images.warnings)
+    assert "can be counted, and no method can be run" in told
+    assert "python -m cleanbench.download" in told
+
+
 def test_slices(root: Path, tmp_path: Path) -> None:
     images = read(root, tables(tmp_path / "annotations"))
     assert sorted(images.attributes) == [
@@ -384,7 +397,8 @@ def test_what_is_missing_is_told(root: Path, tmp_path: Path) -> None:
     assert "fitzpatrick17k.csv is not there" in said
     assert "python -m cleanbench.download" in said
     write(tmp_path / "empty" / "fitzpatrick17k.csv", HEADER, f"{IDS[0]},1,1,acne,a,b,,,")
-    assert "holds no images" in refusal(read, tmp_path / "empty", annotations)
+    write(tmp_path / "empty" / "other.jpg", "no image of the table")
+    assert "holds none of the images" in refusal(read, tmp_path / "empty", annotations)
     assert "whole number of pairs" in refusal(read, root, annotations, negatives=-1)
     assert "complete_clusters.txt" in refusal(read, root, annotations, abhishek=str(tmp_path / "nowhere"))
 
@@ -393,6 +407,7 @@ def test_the_card_says_what_may_be_done(root: Path, tmp_path: Path) -> None:
     card = read(root, tables(tmp_path / "annotations"), abhishek=str(clusters(tmp_path / "c.txt", (0, 1)))).card
     assert (card.redistributable, card.commercial) == (False, False)
     assert "CC-BY-NC-4.0" in card.licence
+    assert [key for key, text in card.truths.items() if "candidate groups" in text] == ["near_duplicate crowd"]
     assert set(card.truths) == {
         "off_topic",
         "near_duplicate crowd",

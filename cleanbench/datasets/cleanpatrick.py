@@ -7,7 +7,7 @@ group of near-duplicates that an image belongs to.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,8 +42,9 @@ CROWD, CLIQUES = "crowd", "cliques"
 
 CROWD_TOLD = (
     "Binary answers of medical crowd workers, aggregated by an item response model in the style of GLAD and reviewed "
-    "by experts; near-duplicates are judged among candidate groups only"
+    "by experts"
 )
+CANDIDATES_TOLD = "; near-duplicates are judged among candidate groups only"
 CLIQUES_TOLD = (
     f"Column {CLIQUE} of {COMBINED}: pairs of one clique are near-duplicates; which pairs the crowd judged to be none "
     "is not in that file, so the negatives are a sample of pairs of different cliques, most of which nobody looked at"
@@ -219,7 +220,7 @@ def _image_set(
         "that they are from",
         source=f"Annotations: {source.told}; images: Fitzpatrick17k",
         citation="; ".join(cited),
-        truths=told_truths(truths, {**TRUTHS, CROWD: CROWD_TOLD, CLIQUES: CLIQUES_TOLD}),
+        truths=_told(truths),
         redistributable=False,
         commercial=False,
         identifier=source.identifier,
@@ -232,6 +233,13 @@ def _image_set(
         ),
     )
     return base.image_set(name, truths, warnings, card)
+
+
+def _told(truths: Mapping[tuple[Issue, str], GroundTruth]) -> dict[str, str]:
+    """Return how each truth was made, for a card."""
+    pairs = {key: truth for key, truth in truths.items() if key[0].ranks_pairs}
+    known = {**TRUTHS, CROWD: CROWD_TOLD, CLIQUES: CLIQUES_TOLD}
+    return told_truths(truths, known) | told_truths(pairs, {**known, CROWD: f"{CROWD_TOLD}{CANDIDATES_TOLD}"})
 
 
 def _add_images(

@@ -89,7 +89,8 @@ def fitzpatrick17k(
         name: Name in tables and folders.
 
     Raises:
-        UserError: If there is no folder, table or image, or a file is not what it should be.
+        UserError: If there is no folder or table, or a file is not what it should be. Without any image the set can be
+            counted, and no method can be run.
     """
     base = read_base(root, metadata)
     truths: dict[tuple[Issue, str], GroundTruth] = {}
@@ -179,18 +180,18 @@ def base_of(table: Path, root: Path, label: str) -> Base:
         label: The column of the class.
 
     Raises:
-        UserError: If there is no image, or the table is wrong.
+        UserError: If there are images but none of these, or the table is wrong.
     """
     found = find(root)
-    if not found.images:
-        raise UserError(
-            f"{root} holds no images; put those of Fitzpatrick17k there, named <md5hash>.jpg, in any folders: "
-            f"{FETCH} fetches those that are still public, the authors of the set tell who asks where the others are"
-        )
-    listing = listed(table, root, found.images, label)
+    listing = listed(table, root, found.images, label, countable=True)
     if listing.labels is None:
         raise UserError(f"{table} has no column {label}, so it says nothing about classes; is it another table?")
     labels, classes, remarks = classify(listing.labels)
+    if not found.images:
+        remarks.append(
+            f"put the images of Fitzpatrick17k into {root}, named <md5hash>.jpg, in any folders: {FETCH} fetches those "
+            "that are still public, the authors of the set tell who asks where the others are"
+        )
     return Base(listing, labels, classes, (*found.warnings, *listing.warnings, *remarks))
 
 

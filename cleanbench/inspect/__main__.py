@@ -54,7 +54,7 @@ def inspect(options: Options, words: composing.Words) -> int:
 
 def _command(options: Options, words: composing.Words) -> str:
     """Return what was asked for, without the folders that things lie in on this machine."""
-    given = [word for group in words.values() for word in group] + (["images=true"] if options.images else [])
+    given = [word for group in words.values() for word in group] + (["--images"] if options.images else [])
     return " ".join(["python -m cleanbench.inspect", *map(shlex.quote, map(without_folders, given))])
 
 

@@ -63,7 +63,7 @@ def write_page(
         lead.append(
             page.note(
                 "No images are shown, since the card of this set does not say that they may be passed on freely; "
-                "images=true shows them, to you alone."
+                "--images shows them, to you alone."
             )
         )
     sections = []
