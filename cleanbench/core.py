@@ -13,6 +13,9 @@ Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.integer[Any]]
 Bools = npt.NDArray[np.bool_]
 
+# How a truth comes about.
+KINDS = ("human", "metadata", "synthetic")
+
 
 class UserError(Exception):
     """A mistake of the caller: the message names the thing, what was expected and the cure."""
@@ -67,6 +70,7 @@ class GroundTruth:
         revision: SHA-256 of the judgements, by id; numbers of different revisions are never compared.
         probability: Probability that the item is faulty (votes, posterior), shape ``(L,)``, or None.
         inclusion: Probability with which the item was drawn for annotation, shape ``(L,)``, or None.
+        presumed: Whether negatives are presumed: all of them, or some, are items that nobody judged.
     """
 
     issue: Issue
@@ -77,6 +81,7 @@ class GroundTruth:
     revision: str
     probability: Floats | None = None
     inclusion: Floats | None = None
+    presumed: bool = False
 
     @classmethod
     def of(
@@ -90,6 +95,7 @@ class GroundTruth:
         kind: str = "human",
         probability: npt.ArrayLike | None = None,
         inclusion: npt.ArrayLike | None = None,
+        presumed: bool = False,
     ) -> Self:
         """Validate and sort judgements and compute their revision.
 
@@ -102,6 +108,7 @@ class GroundTruth:
             kind: ``human``, ``metadata`` or ``synthetic``.
             probability: Optional, shape ``(L,)``, in [0, 1].
             inclusion: Optional, shape ``(L,)``, in (0, 1].
+            presumed: Whether negatives are presumed. The revision is of the judgements and does not depend on it.
 
         Raises:
             UserError: If shapes disagree, a value or a position is out of range, a pair joins an image with
@@ -152,7 +159,8 @@ class GroundTruth:
                     yield key
                     yield values.astype("<f8").tobytes().hex()
 
-        return cls(issue, name, kind, read_only(positions), read_only(judged), digest_of(judgements()), **optional)
+        revision = digest_of(judgements())
+        return cls(issue, name, kind, read_only(positions), read_only(judged), revision, **optional, presumed=presumed)
 
     def __len__(self) -> int:
         """Return the number of annotated items."""
@@ -162,6 +170,11 @@ class GroundTruth:
     def faulty(self) -> int:
         """Number of faulty items."""
         return int(np.count_nonzero(self.labels))
+
+    @property
+    def origin(self) -> str:
+        """How it came about, in words."""
+        return origin(self.kind, self.presumed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,6 +227,16 @@ class Ranking:
     def __len__(self) -> int:
         """Return the number of ranked items."""
         return len(self.scores)
+
+
+def origin(kind: str, presumed: bool) -> str:
+    """Return how a truth came about, as it is shown wherever one is named.
+
+    Example:
+        >>> origin("human", presumed=True)
+        'human positives, presumed negatives'
+    """
+    return f"{kind} positives, presumed negatives" if presumed else kind
 
 
 def digest_of(parts: Iterable[str]) -> str:

@@ -25,7 +25,8 @@ class Card:
         source: Where the images and the truth come from.
         citation: What to cite.
         truths: How each truth was made and by whom, by issue, or by ``issue name`` where an issue has several.
-        redistributable: Whether the licence allows passing images on; without it no shared page shows one.
+        redistributable: Whether images may be passed on freely, or by naming their makers. False: forbidden, not known,
+            or allowed under further conditions; no shared page shows one then.
         commercial: Whether commercial use is allowed; None: not stated.
         identifier: Persistent identifier: a DOI, or an address whose content is pinned.
         grouping: Which images belong together (patient, lesion, capture), or that this is not recorded.

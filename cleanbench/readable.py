@@ -1,6 +1,8 @@
 """Which images of a set can be decoded: found out once per set, then remembered."""
 
+import errno
 import json
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -39,12 +41,22 @@ def unreadable_reasons(image_set: ImageSet, store: Store) -> list[str]:
 
 
 def told(image_set: ImageSet, reasons: Sequence[str]) -> list[str]:
-    """Tell which images cannot be read and why, as a warning."""
-    found = [f"{name!r} ({reason})" for name, reason in zip(image_set.ids, reasons, strict=False) if reason]
-    if not found:
+    """Tell which images cannot be read and why, as a warning; missing ones are named once, by the loader if it does."""
+    count = sum(map(bool, reasons))
+    if not count:
         return []
-    more = f" and {len(found) - TOLD} more" if len(found) > TOLD else ""
+    absent = os.strerror(errno.ENOENT)
+    named = any(" missing in " in warning for warning in image_set.warnings)
+    found = [
+        f"{name!r} ({reason})"
+        for name, reason in zip(image_set.ids, reasons, strict=False)
+        if reason and not (named and absent in reason)
+    ]
+    parts = found[:TOLD]
+    if len(found) > TOLD:
+        parts.append(f"{len(found) - TOLD} more")
+    if len(found) < count:
+        parts.append(f"{count - len(found)} missing")
     return [
-        f"{len(found)} of {len(image_set)} images of {image_set.name!r} cannot be read and rank last: "
-        f"{', '.join(found[:TOLD])}{more}"
+        f"{count} of {len(image_set)} images of {image_set.name!r} cannot be read and rank last: {', '.join(parts)}"
     ]

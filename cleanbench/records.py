@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
-from cleanbench.core import GroundTruth, Issue, UserError
+from cleanbench.core import GroundTruth, Issue, UserError, origin
 from cleanbench.image_set import Card
 
 SCHEMA: Literal[1] = 1
@@ -52,19 +52,40 @@ class TruthName(Frozen):
         kind: ``human``, ``metadata`` or ``synthetic``.
         revision: SHA-256 of the judgements.
         set_revision: SHA-256 over the truths of all issues of the set: names the board.
+        presumed: Whether negatives are presumed, see `GroundTruth`.
     """
 
     name: str
     kind: str
     revision: str
     set_revision: str
+    presumed: bool = False
 
     @classmethod
     def of(cls, truth: GroundTruth | None, set_revision: str) -> "TruthName | None":
         """Name a truth; None stays None."""
         if truth is None:
             return None
-        return cls(name=truth.name, kind=truth.kind, revision=truth.revision, set_revision=set_revision)
+        return cls(
+            name=truth.name,
+            kind=truth.kind,
+            revision=truth.revision,
+            set_revision=set_revision,
+            presumed=truth.presumed,
+        )
+
+    @property
+    def origin(self) -> str:
+        """How the truth came about, in words."""
+        return origin(self.kind, self.presumed)
+
+    @model_serializer(mode="wrap")
+    def _without_false(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is not presumed, so that older records are written as they were."""
+        content: dict[str, Any] = dump(self)
+        if not self.presumed:
+            content.pop("presumed", None)
+        return content
 
 
 class EncoderCost(Frozen):
@@ -146,7 +167,7 @@ class Terms(Frozen):
     Attributes:
         licence: SPDX identifier, or the terms in a sentence.
         commercial: Whether commercial use is allowed; None: not stated.
-        redistributable: Whether the licence is known to allow passing images on.
+        redistributable: Whether images may be passed on, see `Card`.
         citation: What to cite.
         identifier: Persistent identifier.
         grouping: Which images belong together (patient, lesion, capture), or that this is not recorded.

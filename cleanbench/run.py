@@ -1,5 +1,6 @@
 """One method over its issues: rankings, metrics, records and the run folder."""
 
+import csv
 import json
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -170,9 +171,10 @@ def _history(folder: Path) -> dict[str, list[float]]:
 
 def _top(folder: Path, result: records.RunFile, image_set: ImageSet) -> Top:
     """Return the most suspicious items of the issues without ground truth, with the files of the images."""
+    origins = _origins(image_set)
 
     def files(names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(image_set.images.describe(bisect_left(image_set.ids, name)) for name in names)
+        return tuple(origins.get(name) or image_set.images.describe(bisect_left(image_set.ids, name)) for name in names)
 
     top = {}
     for issue in (record.issue for record in result.records if record.truth is None):
@@ -181,6 +183,17 @@ def _top(folder: Path, result: records.RunFile, image_set: ImageSet) -> Top:
         # What got no score is last for want of one.
         top[issue] = tuple((score, files(names)) for score, names in worst if np.isfinite(score))
     return top
+
+
+def _origins(image_set: ImageSet) -> dict[str, str]:
+    """Return what each image of a set that a program made is made of, by id: its own file is one of the cache."""
+    if image_set.provenance is None:
+        return {}
+    with image_set.provenance.open(encoding="utf-8", newline="") as stream:
+        return {
+            row["id"]: f"{row['id']} (of {row['source_id']}{row['edit'] and ', ' + row['edit']})"
+            for row in csv.DictReader(stream)
+        }
 
 
 def _class_embeddings(request: Request, store: Store) -> tuple[str, Floats]:

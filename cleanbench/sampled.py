@@ -51,7 +51,7 @@ class Sampled:
         """Estimate the metrics by the places of the judged items among all; None if those are not known."""
         found = dict(estimates(sample, scores, places))
         metrics = {name: _value(estimate) for name, estimate in found.items()}
-        notes: dict[str, str | int | float] = {SAMPLED: f"estimated from {len(sample.labels):,} judged items"}
+        notes: dict[str, str | int | float] = {SAMPLED: f"estimated from a sample of {len(sample.labels):,} items"}
         if not all(isinstance(estimate, str) for estimate in found.values()):
             faulty = sample.total(sample.labels.astype(np.float64))
             items = float(places.items if places is not None else sample.items)
@@ -88,9 +88,12 @@ def in_words(record: Record) -> str:
     """Say that the numbers of a record are estimates; empty if they are none."""
     if ITEMS not in record.notes:
         return ""
-    items, faulty, error = (record.notes[name] for name in (ITEMS, FAULTY, f"{ERROR} faulty"))
+    items, faulty, error = (float(record.notes[name]) for name in (ITEMS, FAULTY, f"{ERROR} faulty"))
     noun = "pairs" if record.issue.ranks_pairs else "images"
+    # Where every faulty item is in the sample with certainty, nothing about their number is estimated.
+    counted = f"about {faulty} ± {error} of" if error or faulty % 1 else f"{faulty:,.0f} of"
+    judged = "" if record.truth is not None and record.truth.presumed else "judged "
     return (
-        f"about {faulty} ± {error} of {items:,} {noun} are faulty: all numbers are estimates from a sample of "
-        f"{record.items:,} judged ones, drawn with known probabilities"
+        f"{counted} {items:,.0f} {noun} are faulty: all numbers are estimates from a sample of "
+        f"{record.items:,} {judged}{noun}, drawn with known probabilities"
     )

@@ -78,7 +78,7 @@ def test_from_unjudged_images_to_estimates_on_a_board(rank_with: Rank, pictures:
     (record,) = outcome.run.records
     assert record.items == 16
     assert record.notes["estimated items"] == COUNT
-    assert "16 judged ones" in in_words(record)
+    assert "16 judged images" in in_words(record)
     items, scores = read_table(outcome.folder / "rankings/off_topic.parquet", Issue.OFF_TOPIC, "score")
     exact = evaluate(np.array([odd(item[0]) for item in items]), scores)["AP"].value
     assert exact is not None

@@ -82,7 +82,7 @@ def test_what_nobody_stated_is_missing(image_set: ImageSet) -> None:
         "Hospital, scanner or camera",
         "Known blemishes",
         "Patients, lesions or captures",
-        "Recommended split",
+        "Parts, such as train and test",
         "Truth about faults",
     }
     assert all(each.why for each in answers(bare) if not each.answer)

@@ -24,6 +24,7 @@ from cleanbench.core import Issue, UserError
 from cleanbench.datasets.cleanpatrick import cleanpatrick
 from cleanbench.datasets.cliques import cliques_truth, read_clusters
 from cleanbench.datasets.fitzpatrick17k import fitzpatrick17k
+from cleanbench.datasets.truth_choice import with_truth
 from cleanbench.image_set import ImageSet
 from cleanbench.leaderboard.board import boards
 from cleanbench.leaderboard.merge import merge
@@ -163,6 +164,19 @@ def test_missing_and_extra_images(root: Path, tmp_path: Path) -> None:
     assert [key for key, reason in zip(images.ids, reasons, strict=True) if reason] == [IDS[MISSING]]
 
 
+def test_a_table_without_any_image_can_be_counted(root: Path, tmp_path: Path) -> None:
+    annotations = tables(tmp_path / "annotations")
+    with_images = read(root, annotations)
+    for path in root.rglob("*.jpg"):
+        path.unlink()
+    images = read(root, annotations)
+    assert (images.ids, images.truth_revision) == (with_images.ids, with_images.truth_revision)
+    assert all(unreadable_reasons(images, Store(tmp_path / "store")))
+    told = " ".join(images.warnings)
+    assert "can be counted, and no method can be run" in told
+    assert "python -m cleanbench.download" in told
+
+
 def test_slices(root: Path, tmp_path: Path) -> None:
     images = read(root, tables(tmp_path / "annotations"))
     assert sorted(images.attributes) == [
@@ -188,6 +202,7 @@ def test_the_combined_file(root: Path, tmp_path: Path) -> None:
     truth = images.truth(Issue.NEAR_DUPLICATE)
     assert truth is not None
     assert truth.name == "cliques"
+    assert truth.origin == "human positives, presumed negatives"
     assert "nobody looked at" in images.card.truths["near_duplicate"]
 
 
@@ -356,6 +371,10 @@ def test_a_revision_picks_among_annotations(root: Path, tmp_path: Path) -> None:
     said = refusal(read, root, folders)
     assert "there are several revisions" in said
     assert all(part in said for part in (*folders, wanted.truth_revision[:8]))
+    # The expert's truth is the same in both, so that the revision of the annotations goes with its name.
+    picked = with_truth(read(root, folders, truth_revision=wanted.truth_revision), "expert", wanted.truth_revision)
+    assert [name for _, name in picked.truths] == ["expert"]
+    assert "these are with truth.conflict=drop" in said
     shared = wanted.truths[Issue.NEAR_DUPLICATE, "crowd"].revision
     assert "several annotations have the revision" in refusal(read, root, folders, truth_revision=shared)
     said = refusal(read, root, folders, truth_revision="0000000000")
@@ -378,7 +397,8 @@ def test_what_is_missing_is_told(root: Path, tmp_path: Path) -> None:
     assert "fitzpatrick17k.csv is not there" in said
     assert "python -m cleanbench.download" in said
     write(tmp_path / "empty" / "fitzpatrick17k.csv", HEADER, f"{IDS[0]},1,1,acne,a,b,,,")
-    assert "holds no images" in refusal(read, tmp_path / "empty", annotations)
+    write(tmp_path / "empty" / "other.jpg", "no image of the table")
+    assert "holds none of the images" in refusal(read, tmp_path / "empty", annotations)
     assert "whole number of pairs" in refusal(read, root, annotations, negatives=-1)
     assert "complete_clusters.txt" in refusal(read, root, annotations, abhishek=str(tmp_path / "nowhere"))
 
@@ -387,6 +407,7 @@ def test_the_card_says_what_may_be_done(root: Path, tmp_path: Path) -> None:
     card = read(root, tables(tmp_path / "annotations"), abhishek=str(clusters(tmp_path / "c.txt", (0, 1)))).card
     assert (card.redistributable, card.commercial) == (False, False)
     assert "CC-BY-NC-4.0" in card.licence
+    assert [key for key, text in card.truths.items() if "candidate groups" in text] == ["near_duplicate crowd"]
     assert set(card.truths) == {
         "off_topic",
         "near_duplicate crowd",

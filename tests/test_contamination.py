@@ -486,7 +486,7 @@ def test_foreign_images_come_from_folders_and_sets(
     (elsewhere / "broken.png").write_bytes(b"no")
     contamination = plant("xr", source=str(elsewhere))
     made = contamination.apply(images)
-    assert made.card.licence == "not stated; off-topic images: not stated"
+    assert made.card.licence == "not stated; not stated for the off-topic images"
     assert "elsewhere" in made.card.source
     used = [row["source_id"] for row in traced(contamination, images) if row["source"] == "foreign"]
     assert len(set(used)) == 5
@@ -508,7 +508,7 @@ def test_the_card_hands_on_where_images_are_from(tidy: Path, plant: Callable[...
     card = Card(description="Animals.", licence="CC0", source="a zoo", citation="Zoo 2020", redistributable=True)
     images = replace(folder(str(tidy)), card=card)
     made = plant("xr", fraction=0.1).apply(images)
-    assert made.card.licence == "CC0; off-topic images: Apache-2.0"
+    assert made.card.licence == "CC0; Apache-2.0 for the off-topic images"
     assert (made.card.citation, made.card.redistributable) == ("Zoo 2020", True)
     assert "do not rank methods for real data. Animals." in made.card.description
     assert made.card.truths == {

@@ -207,6 +207,9 @@ def test_the_card_says_that_it_is_synthetic_and_names_every_licence(images: Imag
         assert f"{photograph.label}: {photograph.credit} ({photograph.licence})" in card.source
     assert set(card.truths) == set(Issue)
     assert all("Synthetic" in text for text in card.truths.values())
+    # What was stated of some images left the truth, and the card says so.
+    assert f"{len(images.calibration)} are stated to be so and left this truth" in card.truths[Issue.LABEL_ERROR]
+    assert "left this truth" not in demo(calibration=0).card.truths[Issue.LABEL_ERROR]
 
 
 def test_a_negative_seed_is_refused() -> None:

@@ -533,7 +533,11 @@ def test_the_command(server: _Server, tmp_path: Path) -> None:
     table(root, server, "good/a", "status/500")
     done = subprocess.run(command(*words), capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
-    assert "another call goes on" in done.stdout
+    assert "1 of these may still be had: run the same command again. Reasons: " in done.stdout
+    assert (
+        "The exit code is 0 if nothing is left"
+        in subprocess.run(command("--help"), capture_output=True, text=True, check=False).stdout
+    )
 
 
 def test_without_network_it_is_told_what_to_put_where(tmp_path: Path) -> None:

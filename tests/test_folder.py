@@ -4,6 +4,7 @@ import csv
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def labels(images: ImageSet) -> dict[str, str | None]:
     return dict(zip(images.ids, named, strict=True))
 
 
-def refusal(root: Path | str, **settings: str) -> str:
+def refusal(root: Path | str, **settings: Any) -> str:
     with pytest.raises(UserError) as caught:
         folder(str(root), **settings)
     return str(caught.value)
@@ -369,4 +370,58 @@ def test_the_configuration_reaches_every_setting() -> None:
     written = OmegaConf.to_container(OmegaConf.load(path))
     assert written.pop("_target_") == f"{folder.__module__}.{folder.__name__}"
     assert list(written) == list(signature(folder).parameters)
-    assert written == {"root": "???", "name": None, "conflict": "${truth.conflict}"}
+    defaults = {name: each.default for name, each in signature(folder).parameters.items()}
+    assert written == defaults | {"root": "???", "conflict": "${truth.conflict}"}
+
+
+def test_how_judgements_came_about_is_what_the_user_says(tmp_path: Path) -> None:
+    fill(tmp_path, "a.png", "b.png")
+    write(tmp_path / "off_topic_samples.csv", "id,label", "a,1", "b,0")
+    write(tmp_path / "label_errors.csv", "id,label", "a,0", "b,1")
+
+    def kinds(**settings: Any) -> list[str]:
+        return [truth.kind for truth in folder(str(tmp_path), **settings).truths.values()]
+
+    assert kinds() == ["human", "human"]
+    assert kinds(kind="synthetic") == ["synthetic", "synthetic"]
+    assert kinds(kind={"label_error": "metadata"}) == ["human", "metadata"]
+    assert "'robots' is none of human, metadata, synthetic" in refusal(tmp_path, kind="robots")
+    assert "'labels' is none" in refusal(tmp_path, kind={"labels": "human"})
+
+
+def test_a_card_beside_the_images(tmp_path: Path) -> None:
+    root = fill(tmp_path / "scans", "a.png", "b.png")
+    write(root / "off_topic_samples.csv", "id,label", "a,1", "b,0")
+    assert folder(str(root)).card.source == "the folder scans"
+    card = root / "card.yaml"
+    write(card, "licence: CC-BY-4.0", "commercial: true", "blemishes: Rulers.", "truths: {off_topic: Two nurses}")
+    said = folder(str(root)).card
+    assert (said.licence, said.commercial, said.redistributable, said.blemishes) == (
+        "CC-BY-4.0",
+        True,
+        False,
+        ("Rulers.",),
+    )
+    assert said.truths == {"off_topic": "Two nurses. off_topic_samples.csv in the folder, conflict=drop"}
+    write(tmp_path / "other.yaml", "licence: CC0-1.0")
+    assert folder(str(root), card=str(tmp_path / "other.yaml")).card.licence == "CC0-1.0"
+    assert "none.yaml cannot be read" in refusal(root, card=str(tmp_path / "none.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("license: x", "has no field 'license'. Did you mean 'licence'?"),
+        ("licence: 4", "licence must be a text, not 4"),
+        ("commercial: perhaps", "commercial must be true or false, not 'perhaps'"),
+        ("blemishes: [1]", "blemishes must be a list of sentences"),
+        ("truths: {labels: x}", "'labels' is none"),
+        ("truths: x", "truths must be a text per issue"),
+        ("- a", "must hold fields and values"),
+        ("a: [", "is no YAML file"),
+    ],
+)
+def test_a_wrong_card_is_told(tmp_path: Path, line: str, said: str) -> None:
+    fill(tmp_path, "a.png")
+    write(tmp_path / "card.yaml", line)
+    assert said in refusal(tmp_path)

@@ -85,7 +85,8 @@ def test_a_terminated_command_ends_as_after_ctrl_c() -> None:
 def test_the_help_comes_from_the_docstring() -> None:
     lines = grammar.help_of("python -m cleanbench.something", Options).splitlines()
     assert lines[:3] == ["usage: python -m cleanbench.something [key=value ...] [--flag ...]", "", "Do something."]
-    assert [" ".join(line.split()) for line in lines[4:]] == [
+    assert lines[4] == "More about it."
+    assert [" ".join(line.split()) for line in lines[6:]] == [
         "issue=… What to look at, over two lines.",
         "depth=3 How far.",
         "name=null Whose.",

@@ -55,7 +55,7 @@ def test_a_local_copy_is_read(parquet: Path, streaming: bool) -> None:
     assert images.images.source.read(images.images.positions[0]) == encoded(3)
     assert [image.getpixel((0, 0))[0] for image in images.images] == [3, 5, 9]
     assert images.card.licence == "not stated"
-    assert images.card.source == str(parquet)
+    assert images.card.source == "local files in skin"
     assert not images.truths
 
 
@@ -104,6 +104,25 @@ def test_an_archive_of_images_is_read(tmp_path: Path, streaming: bool) -> None:
     assert images.labels is None
 
 
+def test_a_plain_table_of_bytes_is_read_as_the_message_says(tmp_path: Path) -> None:
+    """A file that was not written by `datasets` tells neither which column holds images nor what its labels are."""
+    import pyarrow
+    import pyarrow.parquet
+
+    rows = [{"image": {"bytes": encoded(number), "path": None}, "label": f"l{number % 2}"} for number in range(4)]
+    (tmp_path / "plain").mkdir()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "plain" / "train.parquet")
+    with pytest.raises(UserError, match=r"name it, such as dataset\.image=image; its columns are 'image', 'label'"):
+        read(tmp_path / "plain")
+    images = read(tmp_path / "plain", image="image")
+    assert images.labels is None
+    assert "no labels: the column 'label' is not of the type ClassLabel" in images.warnings[0]
+    assert read(tmp_path / "plain", image="image").warnings == images.warnings, "also when it is found again"
+    images = read(tmp_path / "plain", image="image", label="label")
+    assert images.classes == ("l0", "l1")
+    assert not images.warnings
+
+
 def test_what_is_wrong_is_told(parquet: Path, tmp_path: Path) -> None:
     (tmp_path / "words").mkdir()
     table(tmp_path / "words" / "train.csv", "word", ["a"])
@@ -112,7 +131,7 @@ def test_what_is_wrong_is_told(parquet: Path, tmp_path: Path) -> None:
         (parquet, {"split": "valid"}, "split 'valid', is not read"),
         (parquet, {"id": "dx"}, "dataset.id=dx names several images alike: '1'"),
         (parquet, {"rows": 0}, "dataset.rows=0 must be at least 1"),
-        (tmp_path / "words", {}, "has no column of images; its columns are 'word'"),
+        (tmp_path / "words", {}, "does not say which of its columns holds images"),
         (tmp_path / "nowhere", {}, "is no folder, and no owner/name"),
         (" ", {}, "dataset.path is empty"),
     ):

@@ -1,5 +1,6 @@
 """An inspection counts what is there, finds copies and contradictions, and shows no image that it may not show."""
 
+import hashlib
 import io
 import shutil
 import subprocess
@@ -24,7 +25,7 @@ from cleanbench.images import Encoded, Files, Images
 from cleanbench.inspect.copies import contradicting, copies_in, denied, identical_files, pairs_of, shared_by
 from cleanbench.inspect.sameness import across_part, copies_part
 from cleanbench.inspect.scan import scan
-from cleanbench.inspect.showing import write_page
+from cleanbench.inspect.showing import without_folders, write_page
 from cleanbench.inspect.survey import survey
 from cleanbench.report.parts import Part
 from cleanbench.store import Store
@@ -139,11 +140,66 @@ def test_contradictions_are_told(messy: ImageSet, store: Store) -> None:
         "the truth 'crowd' calls 1 pair of exact copies no near-duplicates, such as 'i02' and 'i03'",
     ):
         assert any(said in warning for warning in told.warnings), said
-    rows = {row[0]: row[2] for row in told.listings[1].rows}
+    rows = {row[-1]: row[0] for row in told.listings[1].rows}
     assert rows == {
         "i00, i01, i04": "different labels, different groups, different parts",
         "i02, i03": "different parts",
     }
+
+
+def test_judgements_of_the_same_file_that_contradict_each_other_are_told(store: Store) -> None:
+    """Images 0 to 3 are one file; 2 has another label, so that its label may be wrong and that of 0 right."""
+    ids = [f"i{number:02d}" for number in range(5)]
+
+    def told(off_topic: list[int], label_errors: list[int]) -> list[str]:
+        truths = {
+            (issue, "crowd"): GroundTruth.of(issue, ids, np.arange(5), judged, name="crowd")
+            for issue, judged in ((Issue.OFF_TOPIC, off_topic), (Issue.LABEL_ERROR, label_errors))
+        }
+        made = make([encoded(1)] * 4 + [encoded(2)], [0, 0, 1, 0, 0], truths=truths)
+        return [text for text in copies_part(made, scan(made, store)).warnings if "both ways" in text]
+
+    assert told([0, 0, 0, 0, 1], [0, 0, 1, 0, 1]) == []
+    (said,) = told([0, 0, 1, 0, 0], [0, 0, 1, 0, 0])
+    assert (
+        "1 group of copies that the off_topic truth 'crowd' judges both ways, such as 'i02' (faulty) and 'i00'" in said
+    )
+    (said,) = told([0] * 5, [0, 1, 0, 0, 0])
+    assert "copies and one label that the label_error truth 'crowd' judges both ways, such as 'i01' (faulty)" in said
+
+
+def test_a_file_that_is_not_what_its_name_says_is_told(store: Store) -> None:
+    files = sorted((encoded(value) for value in (1, 2, 3)), key=lambda data: hashlib.md5(data).hexdigest())
+    ids = tuple(hashlib.md5(data).hexdigest() for data in files)
+    right = ImageSet("set", ids, Images(Encoded(tuple(files))))
+    title = "Names that are MD5 sums"
+    assert "All 3 files" in part(survey(right, scan(right, store)), title).sentences[0]
+    wrong = replace(right, images=Images(Encoded((files[0], encoded(9), files[2]))))
+    found = part(survey(wrong, scan(wrong, store)), title)
+    assert "1 file of 3 with another content" in found.warnings[0]
+    assert found.listings[0].rows == [(ids[1], hashlib.md5(encoded(9)).hexdigest())]
+    named = make(files)
+    assert title not in [each.title for each in survey(named, scan(named, store))]
+
+
+def test_numbers_are_listed_by_value(store: Store) -> None:
+    grades = np.array(["10", "2", "10", "-1"], dtype=object)
+    made = make([encoded(value) for value in range(4)], attributes={"grade": grades})
+    rows = part(survey(made, scan(made, store)), "Attributes").listings[1].rows
+    assert [row[0] for row in rows] == ["-1", "2", "10"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("dataset.root=/home/ann/a", "dataset.root=a"),
+        ("~/data/a and C:\\Users\\ann\\b.png", "a and b.png"),
+        ("and/or, 1 / 2, /x, a/b/c", "and/or, 1 / 2, /x, a/b/c"),
+        ("https://doi.org/10.1/x", "https://doi.org/10.1/x"),
+    ],
+)
+def test_a_page_names_no_folder_of_the_machine(text: str, kept: str) -> None:
+    assert without_folders(text) == kept
 
 
 def test_what_is_counted(messy: ImageSet, store: Store) -> None:
@@ -165,7 +221,7 @@ def test_what_is_counted(messy: ImageSet, store: Store) -> None:
     attributes = part(parts, "Attributes")
     assert attributes.listings[0].rows == [("skin", 2, 8, 1)]
     assert attributes.listings[1].rows == [("1.0", 5, "55.6%"), ("2.0", 3, "33.3%"), ("(no value)", 1, "11.1%")]
-    assert part(parts, "Ground truth").listings[0].rows[0][:6] == ("Near duplicate", "crowd", "human", 4, 1, "25.0%")
+    assert part(parts, "Ground truth").listings[0].rows[0][:6] == ("Near duplicate", "crowd", 4, 1, "25.0%", "human")
     unreadable = part(parts, "Unreadable images")
     assert dict(unreadable.listings[0].rows) == {"the file is empty": 1, "not an image, or of an unknown format": 1}
     assert [row[0] for row in unreadable.listings[1].rows] == ["i05", "i06"]
@@ -201,14 +257,15 @@ def test_a_set_of_listed_images_only_is_counted_without_looking(store: Store, tm
         [("No such file or directory", 3)]
     ]
     assert copies_part(image_set, found).sentences == ("No image can be read, so copies were not looked for.",)
-    write_page(image_set, found, parts, images=True)
+    assert "since none can be read" in write_page(image_set, found, parts, images=True)
+    assert "the card" not in write_page(image_set, found, parts, images=False)
 
 
 @pytest.mark.parametrize(
     ("redistributable", "asked", "pictures", "said"),
     [
         (True, False, True, ""),
-        (False, False, False, "No images are shown, since the licence"),
+        (False, False, False, "No images are shown, since the card"),
         (False, True, True, "not for sharing"),
         (True, True, True, ""),
     ],
@@ -266,8 +323,12 @@ def test_the_command_prints_and_writes_a_page(
     assert "2 of 24 images cannot be read" in ended.stdout
     assert "1 images of 'pictures' are in 'other', too" not in ended.stdout
     assert "1 image of 'pictures' is in 'other', too" in ended.stdout
-    written = (tmp_path / "runs" / "pictures" / "inspect.html").read_text()
+    (page,) = (tmp_path / "runs" / "pictures").glob("inspect-*.html")
+    assert f"Truth revision  {page.stem[-8:]}" in " ".join(ended.stdout.split(" "))
+    written = page.read_text()
     assert "Copies in other" in written
+    assert "python -m cleanbench.inspect dataset=folder dataset.root=pictures" in written
+    assert str(tmp_path) not in written
     assert "<img" not in written
     asked = command("dataset=folder", f"dataset.root={pictures}", "--images", f"page={tmp_path / 'a page.html'}")
     assert asked.returncode == 0

@@ -10,9 +10,11 @@ from cleanbench.leaderboard.board import settled
 from cleanbench.leaderboard.check import check
 from cleanbench.leaderboard.merge import merge
 from cleanbench.leaderboard.rows import rows_of
+from cleanbench.leaderboard.site.words import badge
 from cleanbench.leaderboard.tables import page
 from cleanbench.metrics import METRICS
 from cleanbench.records import Cost, EncoderName, Measured, Record, Seeds, TruthName, read_run, write_run
+from cleanbench.sampled import in_words
 
 
 def minimal(method: str = "m", score: float = 0.5, **others: object) -> Record:
@@ -133,6 +135,29 @@ def test_the_page_says_what_the_numbers_rest_on(root: Path) -> None:
     assert "cleanbench 0.1.0" in text
     assert "people judged" in page([minimal()])
     assert "real data" not in page([minimal()])
+
+
+def test_presumed_negatives_are_told_wherever_the_truth_is_named() -> None:
+    record = minimal()
+    presumed = minimal(truth=record.truth.model_copy(update={"presumed": True}))  # type: ignore[union-attr]
+    text = page([presumed])
+    assert "human positives, presumed negatives" in text
+    assert "50 images, 10 faulty" in text
+    assert "nobody looked at all of it" in text
+    assert not any(word in text.partition("## How to read it")[0] for word in ("people judged the items", "annotated"))
+    assert "presumed" not in page([record])
+    badges = [badge(each.truth.kind, presumed=each.truth.presumed) for each in (record, presumed) if each.truth]
+    assert ["presumed" in each for each in badges] == [False, True]
+    # A truth without it is written as it always was.
+    assert "presumed" not in record.model_dump(mode="json")["truth"]
+    assert Record.model_validate(presumed.model_dump(mode="json")) == presumed
+
+
+def test_a_number_that_is_known_is_not_said_to_be_about_something() -> None:
+    notes = {"estimated items": 196_878, "estimated faulty": 30.0, "standard error of faulty": 0.0}
+    assert in_words(minimal(notes=notes)).startswith("30 of 196,878 images are faulty: ")
+    notes["standard error of faulty"] = 2.5
+    assert in_words(minimal(notes=notes)).startswith("about 30.0 ± 2.5 of 196,878 images are faulty: ")
 
 
 def test_supervision_coverage_and_undefined_values_are_marked() -> None:

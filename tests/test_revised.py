@@ -137,6 +137,9 @@ def test_what_does_not_fit_is_told(small: Path) -> None:
         UserError, match="holds 0 images that the file list lacks, expected are the 1 that were removed"
     ):
         read(small)
+    (small / "empty").mkdir()
+    with pytest.raises(UserError, match=r"holds 0 images of SMALL, which has 10; give the folder of all its images"):
+        revised("SMALL", str(small / "empty"), str(small))
     lists(small, [5], [], [], order=ORDER[:8])
     with pytest.raises(UserError, match="lists 7 images; with the 1 that were removed they should be 10"):
         read(small)

@@ -88,10 +88,25 @@ def test_another_revision_is_refused_with_those_there_are(images: ImageSet) -> N
     for (issue, name), truth in images.truths.items():
         assert f"{truth.revision[:8]} ({issue} {name})" in said
     # With a name, only what can then be chosen.
-    said = refusal(images, "expert", images.truth_revision)
+    said = refusal(images, "expert", "0000000000")
+    assert f"{images.truth_revision[:8]} (all truths of the set)" in said
     assert images.truths[EXPERT].revision[:8] in said
     assert images.truths[LABELS].revision[:8] not in said
     assert "it has no truth" in refusal(replace(images, truths={}), None, "12345678")
+
+
+def test_the_revision_of_all_truths_goes_with_a_name(images: ImageSet) -> None:
+    """Annotations are told apart by it, also where the truth that is named is the same in all of them."""
+    assert counted(with_truth(images, "expert", images.truth_revision[:10])) == {Issue.LABEL_ERROR: "expert"}
+    # That of another truth is none of the named ones; that of a name is told with it.
+    assert "no truth of 'set'" in refusal(images, "expert", images.truths[OFF_TOPIC].revision)
+    expert = with_truth(images, "expert", None).truth_revision
+    assert "it is that of the set with truth.name=expert" in refusal(images, None, expert)
+
+
+def test_a_refusal_names_the_policy_that_revisions_depend_on(images: ImageSet) -> None:
+    with pytest.raises(UserError, match=r"with truth\.conflict=last: the revision depends on"):
+        with_truth(images, None, "0000000000", "last")
 
 
 def test_calibration_asks_the_truth_that_is_picked(images: ImageSet) -> None:

@@ -120,6 +120,14 @@ def _audit(members: Sequence[Member], issue: Issue) -> Audit:
         runs.append(
             Audited(names, record, align(judged.items, ranked, scores), flags, Ranking(issue, located(ranked), scores))
         )
-    known = GroundTruth.of(issue, ids, located(judged.items), judged.labels, name=truth.name, kind=truth.kind)
+    known = GroundTruth.of(
+        issue,
+        ids,
+        located(judged.items),
+        judged.labels,
+        name=truth.name,
+        kind=truth.kind,
+        presumed=truth.presumed,
+    )
     # `GroundTruth.of` sorts by position, and ids are sorted: the order stays that of the judgements.
     return Audit(issue, ids, known, tuple(sorted(runs, key=lambda run: run.names)))

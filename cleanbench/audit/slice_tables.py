@@ -230,7 +230,15 @@ def _values(image_set: ImageSet, fact: str) -> "np.ndarray[tuple[int], np.dtype[
 def _moved(audit: Audit, place: dict[str, int]) -> GroundTruth:
     here = np.array([place[key] for key in audit.ids])
     truth = audit.truth
-    return GroundTruth.of(audit.issue, tuple(place), here[truth.items], truth.labels, name=truth.name, kind=truth.kind)
+    return GroundTruth.of(
+        audit.issue,
+        tuple(place),
+        here[truth.items],
+        truth.labels,
+        name=truth.name,
+        kind=truth.kind,
+        presumed=truth.presumed,
+    )
 
 
 def _issues(ranked: Issue, truth: Issue) -> tuple[str, str]:

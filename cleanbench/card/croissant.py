@@ -186,13 +186,14 @@ def _described(columns: Mapping[str, tuple[list[str | None], str]]) -> dict[str,
 def _truth(record: str, truth: GroundTruth, how: str) -> dict[str, Any]:
     ids = ["id_a", "id_b"] if truth.issue.ranks_pairs else ["id"]
     kinds = {**dict.fromkeys(ids, TEXT), "label": INTEGER}
-    about = {**dict.fromkeys(ids, "The judged image."), "label": "1 if the item is faulty, 0 if it is not."}
+    about = {**dict.fromkeys(ids, "The image."), "label": "1 if the item is faulty, 0 if it is not."}
     if truth.probability is not None:
         kinds["probability"], about["probability"] = FLOAT, "Probability that the item is faulty."
     if truth.inclusion is not None:
         kinds["inclusion"], about["inclusion"] = FLOAT, "Probability with which the item was drawn to be judged."
     noun = "pairs of images" if truth.issue.ranks_pairs else "images"
-    told = f"Judged {noun} for {truth.issue.heading.lower()}, {truth.kind} truth {truth.name!r}. {how}".strip()
+    what = f"{truth.issue.heading} truth {truth.name!r} about {noun}, {truth.origin}"
+    told = f"{what}. {how}".strip()
     return _record_set(record, told, kinds, about)
 
 

@@ -105,7 +105,10 @@ def _composition(image_set: ImageSet) -> Iterator[Answer]:
         "images of one patient on both sides of a split make results too good",
     )
     parts = sorted(set(column(image_set, SPLIT)) - {""})
-    yield Answer("Composition", "Recommended split", ", ".join(parts), "results of different papers cannot be compared")
+    named = f"the column {SPLIT} names parts: {', '.join(parts)}" if parts else ""
+    yield Answer(
+        "Composition", "Parts, such as train and test", named, "results of different papers cannot be compared"
+    )
 
 
 def _annotation(image_set: ImageSet) -> Iterator[Answer]:
@@ -121,5 +124,6 @@ def _annotation(image_set: ImageSet) -> Iterator[Answer]:
 
 def _prevalence(truth: GroundTruth) -> str:
     noun = "pairs" if truth.issue.ranks_pairs else "images"
-    judged = f"{truth.faulty:,} of {len(truth):,} judged {noun} faulty ({share(truth.faulty, len(truth))})"
-    return f"{judged}, {truth.kind} truth"
+    judged = noun if truth.presumed else f"judged {noun}"
+    told = f"{truth.faulty:,} of {len(truth):,} {judged} faulty ({share(truth.faulty, len(truth))})"
+    return f"{told}, {truth.origin}" if truth.presumed else f"{told}, {truth.kind} truth"

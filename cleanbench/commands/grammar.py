@@ -82,7 +82,7 @@ def help_of(program: str, options: type[Any]) -> str:
     rows.append(("--help", "Show this and exit."))
     width = max(len(spelled) for spelled, _ in rows)
     lines = [f"  {spelled:<{width}}  {text}".rstrip() for spelled, text in rows]
-    summary = inspect.cleandoc(options.__doc__ or "").split("\n\n")[0]
+    summary = inspect.cleandoc(options.__doc__ or "").partition("Attributes:\n")[0].strip()
     return "\n".join([f"usage: {program} [key=value ...] [--flag ...]", "", summary, "", *lines, ""])
 
 

@@ -129,7 +129,8 @@ def _image_set(
 ) -> ImageSet:
     # A wrong setting of the contamination is told before the data set is read.
     planted = _made(json.loads(contamination), Contamination, "contamination")  # type: ignore[type-abstract]
-    image_set = planted.apply(with_truth(_made(json.loads(settings), ImageSet, "dataset"), name, revision))
+    given = json.loads(settings)
+    image_set = planted.apply(with_truth(_made(given, ImageSet, "dataset"), name, revision, given.get("conflict")))
     return with_calibration(image_set, calibration) if calibration else image_set
 
 

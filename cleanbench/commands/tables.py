@@ -57,9 +57,9 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
         console.print(note, soft_wrap=True, highlight=False, markup=False)
     if any(record.supervised for outcome in outcomes for record in outcome.run.records):
         console.print(f"{SUPERVISED.strip()} supervised: told labels that are stated to be right.")
-    for warned in dict.fromkeys(_non_commercial(record) for outcome in outcomes for record in outcome.run.records):
-        if warned:
-            console.print(warned, soft_wrap=True)
+    for terms in dict.fromkeys(_terms(record) for outcome in outcomes for record in outcome.run.records):
+        if terms:
+            console.print(terms, soft_wrap=True)
     if made := encoders_in_words([record for outcome in outcomes for record in outcome.run.records]):
         console.print(made, soft_wrap=True)
     missing = [
@@ -164,8 +164,9 @@ def _table(issue: Issue, records: Sequence[Record]) -> Table:
     noun = "pairs" if issue.ranks_pairs else "images"
     if first.items:
         share = first.faulty / first.items
-        judged = f"{first.faulty:,} of {first.items:,} annotated {noun} ({share:.1%})"
-        kind = f"{first.truth.kind if first.truth else 'no'} truth"
+        presumed = first.truth is not None and first.truth.presumed
+        judged = f"{first.faulty:,} of {first.items:,} {noun if presumed else f'annotated {noun}'} ({share:.1%})"
+        kind = "no truth" if first.truth is None else first.truth.origin if presumed else f"{first.truth.kind} truth"
         title = f"{issue.heading} on {first.dataset}: {in_words(first) or judged}, {kind}"
     else:
         title = f"{issue.heading} on {first.dataset}: ranked, not scored: there is no ground truth"
@@ -203,11 +204,9 @@ def _other_encoder(record: Record) -> str:
     return f"{record.method}: this is encoder {record.encoder}; the paper's is {record.paper_encoder}."
 
 
-def _non_commercial(record: Record) -> str:
-    """Say that the numbers are of data that may not be used commercially; empty if this is not known of them."""
-    if record.terms is None or record.terms.commercial is not False:
-        return ""
-    return f"{record.dataset}: {sentence(record.terms)}"
+def _terms(record: Record) -> str:
+    """Say under which licence the data is that the numbers are of; empty for records of before that was kept."""
+    return "" if record.terms is None else sentence(record.terms, record.dataset)
 
 
 def _best_first(record: Record) -> tuple[float, str]:

@@ -149,7 +149,7 @@ class Planted(Contamination):
         licences = [base.licence]
         source = f"{draft.base.name}: {base.source}"
         if draft.foreign is not None:
-            licences.append(f"off-topic images: {draft.foreign.card.licence}")
+            licences.append(f"{draft.foreign.card.licence} for the off-topic images")
             source += f"; off-topic images from {draft.foreign.name}: {draft.foreign.card.source}"
         return Card(
             description=(
@@ -207,7 +207,18 @@ def _truths(draft: Draft, ids: tuple[str, ...], place: Ints) -> dict[tuple[Issue
     """Return the truth of every planted issue; ``place`` says where each item of the draft is among the ids."""
 
     def truth(issue: Issue, items: Ints, faulty: Bools, inclusion: Floats | None = None) -> GroundTruth:
-        return GroundTruth.of(issue, ids, place[items], faulty, name=TRUTH, kind="synthetic", inclusion=inclusion)
+        # Pairs are drawn among those that the base does not judge.
+        presumed = issue.ranks_pairs or draft.presumes(issue)
+        return GroundTruth.of(
+            issue,
+            ids,
+            place[items],
+            faulty,
+            name=TRUTH,
+            kind="synthetic",
+            inclusion=inclusion,
+            presumed=presumed,
+        )
 
     truths = {}
     if Issue.OFF_TOPIC in draft.told:

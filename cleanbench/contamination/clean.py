@@ -95,5 +95,13 @@ def _placed(image_set: ImageSet, kept: Ints, place: Ints) -> Mapping[tuple[Issue
     for (issue, name), truth in image_set.truths.items():
         items = place[truth.items]
         there = (items >= 0).all(axis=1) if issue.ranks_pairs else items >= 0
-        truths[issue, name] = GroundTruth.of(issue, ids, items[there], truth.labels[there], name=name, kind=truth.kind)
+        truths[issue, name] = GroundTruth.of(
+            issue,
+            ids,
+            items[there],
+            truth.labels[there],
+            name=name,
+            kind=truth.kind,
+            presumed=truth.presumed,
+        )
     return truths

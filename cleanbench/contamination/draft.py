@@ -107,6 +107,11 @@ class Draft:
         known = known_right(self.base, issue)
         return np.array([not item.off_topic and bool(known[item.origin]) for item in self.items])
 
+    def presumes(self, issue: Issue) -> bool:
+        """Return whether the negatives of an issue rest on a presumption: the base knows none, or presumes its own."""
+        truths = [truth for (judged, _), truth in self.base.truths.items() if judged is issue]
+        return not truths or any(truth.presumed for truth in truths)
+
     def taken_for_right(self, issue: Issue) -> str:
         """Say what the negatives of an issue rest on."""
         if any(judged is issue for judged, _ in self.base.truths):

@@ -32,7 +32,8 @@ def with_calibration(image_set: ImageSet, share: float) -> ImageSet:
     right = truth.items[~truth.labels]
     rng = np.random.default_rng(int(image_set.fingerprint[:8], 16))
     stated = np.sort(rng.choice(right, max(1, round(share * len(right))), replace=False))
-    truths = dict(image_set.truths)
+    truths, told = dict(image_set.truths), dict(image_set.card.truths)
+    several = sum(issue is Issue.LABEL_ERROR for issue, _ in truths) > 1
     for (issue, name), found in truths.items():
         if issue is Issue.LABEL_ERROR:
             kept = ~np.isin(found.items, stated)
@@ -43,7 +44,12 @@ def with_calibration(image_set: ImageSet, share: float) -> ImageSet:
                 found.labels[kept],
                 name=name,
                 kind=found.kind,
+                presumed=found.presumed,
                 probability=None if found.probability is None else found.probability[kept],
                 inclusion=None if found.inclusion is None else found.inclusion[kept],
             )
-    return replace(image_set, truths=truths, calibration=stated)
+            left = f"Of the images judged right, {np.count_nonzero(~kept):,} are stated to be so and left this truth."
+            named = f"{issue} {name}"
+            key = named if named in told or several else str(issue)
+            told[key] = f"{image_set.card.made(found)} {left}".strip()
+    return replace(image_set, truths=truths, calibration=stated, card=replace(image_set.card, truths=told))

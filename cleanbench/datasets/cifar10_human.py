@@ -183,6 +183,7 @@ def _duplicate_truth(
         [*clear.values(), *(False for _ in others)],
         name="cifair",
         inclusion=np.concatenate([np.ones(len(clear)), inclusion]) if len(others) else None,
+        presumed=bool(len(others)),
     )
     return truth, len(told) - len(clear)
 
@@ -199,7 +200,7 @@ def _card(origin: str, used: list[str], truths: list[GroundTruth], labels: str) 
     issues = [truth.issue for truth in truths]
     return Card(
         description="Photographs of 32x32 pixels in ten classes: 50,000 training and 10,000 test images",
-        licence="; ".join(["CIFAR-10: no licence stated", *(SOURCES[source][0] for source in used)]),
+        licence="; ".join(["none stated for CIFAR-10", *(SOURCES[source][0] for source in used)]),
         source=f"CIFAR-10 from {origin}; {'; '.join(SOURCES[source][0] for source in used)}",
         citation="; ".join(
             [

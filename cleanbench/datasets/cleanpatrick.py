@@ -7,7 +7,7 @@ group of near-duplicates that an image belongs to.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from cleanbench.datasets.fitzpatrick17k import (
 )
 from cleanbench.datasets.folder import existing
 from cleanbench.datasets.tables import count
-from cleanbench.datasets.truth_choice import checked_revision, revisions
+from cleanbench.datasets.truth_choice import checked_revision, revisions, told_conflict
 from cleanbench.datasets.truth_tables import FILES, read_truth
 from cleanbench.encoders.hub import NotInRepository, Repository, hub_file
 from cleanbench.image_set import Card, ImageSet
@@ -42,8 +42,9 @@ CROWD, CLIQUES = "crowd", "cliques"
 
 CROWD_TOLD = (
     "Binary answers of medical crowd workers, aggregated by an item response model in the style of GLAD and reviewed "
-    "by experts; near-duplicates are judged among candidate groups only"
+    "by experts"
 )
+CANDIDATES_TOLD = "; near-duplicates are judged among candidate groups only"
 CLIQUES_TOLD = (
     f"Column {CLIQUE} of {COMBINED}: pairs of one clique are near-duplicates; which pairs the crowd judged to be none "
     "is not in that file, so the negatives are a sample of pairs of different cliques, most of which nobody looked at"
@@ -100,7 +101,7 @@ def cleanpatrick(
         _image_set(base, source, abhishek, negatives, name, conflict)
         for base, source in zip(bases, sources, strict=True)
     ]
-    return read[0] if len(read) == 1 else _chosen(read, sources, truth_revision)
+    return read[0] if len(read) == 1 else _chosen(read, sources, truth_revision, conflict)
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,11 @@ class Annotations:
     combined: Path | None
     source: str
     identifier: str = ""
+
+    @property
+    def told(self) -> str:
+        """Where they are from, for a card: it goes to boards, and holds no path of the machine."""
+        return self.source if self.identifier else f"local files in {Path(self.source).name}"
 
 
 def _given(annotations: str | Sequence[str] | None) -> list[str]:
@@ -210,10 +216,11 @@ def _image_set(
     card = Card(
         description="Clinical photographs of skin conditions, judged for off-topic images, near-duplicates and "
         "label errors",
-        licence="Annotations: CC-BY-NC-4.0. Table: CC-BY-NC-SA-3.0. The images belong to the atlases they are from.",
-        source=f"Annotations: {source.source}; images: Fitzpatrick17k",
+        licence="CC-BY-NC-4.0 for the annotations, CC-BY-NC-SA-3.0 for the table; the images belong to the atlases "
+        "that they are from",
+        source=f"Annotations: {source.told}; images: Fitzpatrick17k",
         citation="; ".join(cited),
-        truths=told_truths(truths, {**TRUTHS, CROWD: CROWD_TOLD, CLIQUES: CLIQUES_TOLD}),
+        truths=_told(truths),
         redistributable=False,
         commercial=False,
         identifier=source.identifier,
@@ -226,6 +233,13 @@ def _image_set(
         ),
     )
     return base.image_set(name, truths, warnings, card)
+
+
+def _told(truths: Mapping[tuple[Issue, str], GroundTruth]) -> dict[str, str]:
+    """Return how each truth was made, for a card."""
+    pairs = {key: truth for key, truth in truths.items() if key[0].ranks_pairs}
+    known = {**TRUTHS, CROWD: CROWD_TOLD, CLIQUES: CLIQUES_TOLD}
+    return told_truths(truths, known) | told_truths(pairs, {**known, CROWD: f"{CROWD_TOLD}{CANDIDATES_TOLD}"})
 
 
 def _add_images(
@@ -248,7 +262,9 @@ def _add_images(
     return remarks
 
 
-def _chosen(read: Sequence[ImageSet], sources: Sequence[Annotations], truth_revision: str | None) -> ImageSet:
+def _chosen(
+    read: Sequence[ImageSet], sources: Sequence[Annotations], truth_revision: str | None, conflict: str
+) -> ImageSet:
     """Return the set whose truth has a revision; ``truth.revision`` is looked at again where a run starts."""
     digits = "" if truth_revision is None else checked_revision(truth_revision)
     matching = [
@@ -266,4 +282,6 @@ def _chosen(read: Sequence[ImageSet], sources: Sequence[Annotations], truth_revi
         for image_set, source in zip(read, sources, strict=True)
         if image_set.truths
     )
-    raise UserError(f"{told}; choose by the first digits, truth.revision=…: {', '.join(there)}")
+    raise UserError(
+        f"{told}; choose by the first digits, truth.revision=…: {', '.join(there)}; {told_conflict(conflict)}"
+    )

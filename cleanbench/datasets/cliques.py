@@ -74,6 +74,7 @@ def cliques_truth(
         np.repeat([1, 0], [len(alike), len(drawn)]),
         name=name,
         inclusion=np.concatenate([np.ones(len(alike)), chances]),
+        presumed=bool(len(drawn)),
     )
 
 

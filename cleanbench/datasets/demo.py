@@ -139,7 +139,7 @@ def _card() -> dict[str, Any]:
             "near-duplicates and label errors were planted by a program. Numbers on this set show that a "
             "method works and the harness runs; they do not rank methods for real data."
         ),
-        "licence": "per photograph: CC0, public domain, no known copyright restrictions, CC BY 2.0",
+        "licence": "by photograph CC0, public domain, no known copyright restrictions, CC BY 2.0",
         "redistributable": True,
         "grouping": (
             "A class is one photograph, and its tiles have no common pixel. The only images that belong together are "
@@ -161,7 +161,7 @@ def _card() -> dict[str, Any]:
                 "Other pairs are not judged."
             ),
             Issue.LABEL_ERROR: (
-                "Synthetic, all images but the off-topic ones judged: 27 % carry a wrong label, half of "
+                "Synthetic: of all images but the off-topic ones 27 % carry a wrong label, half of "
                 "these a random one, half that of a fixed other class. A copy has the true class of its "
                 "original and is mislabelled independently of it."
             ),

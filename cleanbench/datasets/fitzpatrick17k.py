@@ -81,7 +81,7 @@ def fitzpatrick17k(
     Args:
         root: Folder of the images, however deep: ``<md5hash>.jpg`` each. Images without a row in the table are left
             out; a row without an image keeps its id, and the image counts as unreadable. That the MD5 sum of a file
-            is its name is checked by ``python -m cleanbench.download``, not here.
+            is its name is checked by ``python -m cleanbench.download`` and ``python -m cleanbench.inspect``, not here.
         metadata: The table; by default ``fitzpatrick17k.csv`` in ``root``.
         abhishek: ``complete_clusters.txt`` of Abhishek et al., or its folder: near-duplicates called ``abhishek``.
         negatives: How many pairs of different clusters are drawn as negatives of that truth, see
@@ -89,7 +89,8 @@ def fitzpatrick17k(
         name: Name in tables and folders.
 
     Raises:
-        UserError: If there is no folder, table or image, or a file is not what it should be.
+        UserError: If there is no folder or table, or a file is not what it should be. Without any image the set can be
+            counted, and no method can be run.
     """
     base = read_base(root, metadata)
     truths: dict[tuple[Issue, str], GroundTruth] = {}
@@ -102,7 +103,7 @@ def fitzpatrick17k(
         warnings,
         Card(
             description="Clinical photographs of skin conditions, from two public atlases of dermatology",
-            licence="The table: CC-BY-NC-SA-3.0. The images belong to the atlases that they were taken from.",
+            licence="CC-BY-NC-SA-3.0 for the table; the images belong to the atlases that they were taken from",
             source="https://github.com/mattgroh/fitzpatrick17k; images: dermaamin.com, atlasdermatologico.com.br",
             citation="; ".join([CITATION, *([CITATION_ABHISHEK] if abhishek else [])]),
             truths=told_truths(truths),
@@ -179,18 +180,18 @@ def base_of(table: Path, root: Path, label: str) -> Base:
         label: The column of the class.
 
     Raises:
-        UserError: If there is no image, or the table is wrong.
+        UserError: If there are images but none of these, or the table is wrong.
     """
     found = find(root)
-    if not found.images:
-        raise UserError(
-            f"{root} holds no images; put those of Fitzpatrick17k there, named <md5hash>.jpg, in any folders: "
-            f"{FETCH} fetches those that are still public, the authors of the set tell who asks where the others are"
-        )
-    listing = listed(table, root, found.images, label)
+    listing = listed(table, root, found.images, label, countable=True)
     if listing.labels is None:
         raise UserError(f"{table} has no column {label}, so it says nothing about classes; is it another table?")
     labels, classes, remarks = classify(listing.labels)
+    if not found.images:
+        remarks.append(
+            f"put the images of Fitzpatrick17k into {root}, named <md5hash>.jpg, in any folders: {FETCH} fetches those "
+            "that are still public, the authors of the set tell who asks where the others are"
+        )
     return Base(listing, labels, classes, (*found.warnings, *listing.warnings, *remarks))
 
 

@@ -2,20 +2,30 @@
 
 import os
 from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from cleanbench.core import GroundTruth, Issue, UserError
+from cleanbench.core import KINDS, GroundTruth, Issue, UserError
+from cleanbench.datasets.cards import CARD, read_card
 from cleanbench.datasets.listings import classify, listed, unlisted
 from cleanbench.datasets.tables import canonical, count, some
 from cleanbench.datasets.truth_tables import FILES, read_truth
 from cleanbench.image_set import Card, ImageSet
 from cleanbench.images import Files, Images, suffixes
+from cleanbench.spelling import nearest
 
 METADATA = "metadata.csv"
 
 
-def folder(root: str, name: str | None = None, conflict: str = "drop") -> ImageSet:
+def folder(
+    root: str,
+    name: str | None = None,
+    conflict: str = "drop",
+    kind: str | Mapping[str, str] = "human",
+    card: str | None = None,
+) -> ImageSet:
     """Read the images in a folder and in the folders below it, and what is known about them.
 
     Hidden files and folders are passed over; a file is an image if its name ends as one. Of tables, exactly
@@ -28,6 +38,8 @@ def folder(root: str, name: str | None = None, conflict: str = "drop") -> ImageS
       left out; a row without an image keeps its id, and the image counts as unreadable.
     - ``off_topic_samples.csv``, ``near_duplicates.csv``, ``label_errors.csv``: see
       `cleanbench.datasets.truth_tables`.
+    - ``card.yaml``, fields of `cleanbench.image_set.Card`: what boards say of the set, such as its ``licence`` and, by
+      issue, how ``truths`` were made.
 
     Without ``metadata.csv`` the id of an image is its file name without ending; where such names repeat, all
     ids are paths in the folder without ending (``cat/001``), and if these repeat, with it. If two or more
@@ -37,12 +49,17 @@ def folder(root: str, name: str | None = None, conflict: str = "drop") -> ImageS
         root: The folder; ``~`` stands for the home folder.
         name: Name in tables and folders; by default that of the folder.
         conflict: What becomes of an item judged both 0 and 1: ``drop``, ``last`` or ``error``.
+        kind: How the judgements came about: ``human``, ``metadata`` or ``synthetic``, or one of these by issue. The
+            files do not say it; boards show it beside every number.
+        card: A YAML file to read in the place of ``card.yaml``.
 
     Raises:
         UserError: If there is no such folder, it holds no image, or a table is wrong.
     """
     place = existing(root)
     title = _name(name, root)
+    kinds = _kinds(kind)
+    said = _card(place, card)
     found = find(place)
     has_metadata = METADATA in found.tables
     listing = listed(place / METADATA, place, found.images) if has_metadata else unlisted(place, found.images)
@@ -51,7 +68,9 @@ def folder(root: str, name: str | None = None, conflict: str = "drop") -> ImageS
     truths: dict[tuple[Issue, str], GroundTruth] = {}
     for issue, file in FILES.items():
         if file in found.tables:
-            truth, remarks = read_truth(place / file, issue, listing.ids, keys=listing.keys, conflict=conflict)
+            truth, remarks = read_truth(
+                place / file, issue, listing.ids, keys=listing.keys, conflict=conflict, kind=kinds[issue]
+            )
             truths[issue, truth.name] = truth
             warnings.extend(remarks)
     ignored = [path for path in found.tables if path not in {METADATA, *FILES.values()}]
@@ -65,14 +84,36 @@ def folder(root: str, name: str | None = None, conflict: str = "drop") -> ImageS
         classes=classes,
         attributes=listing.attributes,
         truths=truths,
-        card=Card(
-            description="Images in a folder",
-            licence="not stated",
-            source=str(root),
-            truths={str(issue): f"{FILES[issue]} in the folder, conflict={conflict}" for issue, _ in truths},
-        ),
+        card=_stated_card(title, truths, conflict, said),
         warnings=tuple(warnings),
     )
+
+
+def _kinds(kind: str | Mapping[str, str]) -> dict[Issue, str]:
+    """Return the kind of the truth of each issue."""
+    if isinstance(kind, str):
+        kind = dict.fromkeys(Issue, kind)
+    for issue, chosen in kind.items():
+        if issue not in list(Issue):
+            raise UserError(f"dataset.kind is by issue, and {issue!r} is none.{nearest(str(issue), Issue)}")
+        if chosen not in KINDS:
+            raise UserError(f"dataset.kind: {chosen!r} is none of {', '.join(KINDS)}")
+    return {issue: kind.get(issue, KINDS[0]) for issue in Issue}
+
+
+def _card(place: Path, card: str | None) -> dict[str, Any]:
+    """Return what is said about the set in a file that is named, or else in one beside the images."""
+    if card is not None:
+        return read_card(Path(card).expanduser())
+    return read_card(place / CARD) if (place / CARD).is_file() else {}
+
+
+def _stated_card(title: str, truths: Iterable[tuple[Issue, str]], conflict: str, said: Mapping[str, Any]) -> Card:
+    """Return the card, which holds no path: it goes to boards."""
+    read = {str(issue): f"{FILES[issue]} in the folder, conflict={conflict}" for issue, _ in truths}
+    made = {issue: f"{told}. {file}" for issue, told in said.get("truths", {}).items() if (file := read.get(issue))}
+    about = {"description": "Images in a folder", "licence": "not stated", "source": f"the folder {title}"}
+    return Card(**(about | dict(said) | {"truths": read | made}))
 
 
 @dataclass(frozen=True)

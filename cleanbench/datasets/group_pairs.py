@@ -48,6 +48,7 @@ def same_group(
         name=name,
         kind=kind,
         inclusion=np.concatenate([np.ones(len(positives)), inclusion]),
+        presumed=bool(len(others)),
     )
 
 

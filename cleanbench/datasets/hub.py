@@ -90,6 +90,7 @@ def hub(
     if group is not None:
         truth = same_group(ids, group_codes(facts["group"])[0], negatives, seed, name=group)
         truths[truth.issue, group] = truth
+    warnings = [*warnings, *stored.get("warnings", ())]
     if origin.commit and not (revision and COMMIT.fullmatch(revision)):
         warnings = [*warnings, f"commit {origin.commit}; with dataset.revision={origin.commit} no network is needed"]
     return ImageSet(
@@ -103,13 +104,17 @@ def hub(
         card=Card(
             description="A data set of the Hugging Face Hub" if origin.commit else "A local data set",
             licence=stored["licence"] or "not stated",
-            source=f"https://huggingface.co/datasets/{path}" if origin.commit else str(path),
+            source=f"https://huggingface.co/datasets/{path}" if origin.commit else f"local files in {Path(path).name}",
             identifier=f"https://huggingface.co/datasets/{path}/tree/{origin.commit}" if origin.commit else "",
             truths={issue: f"Metadata: pairs of one {called}, and random pairs of two" for issue, called in truths},
             grouping="" if group is None else f"column {group}",
         ),
         warnings=tuple(warnings),
     )
+
+
+# Names of a column that is most likely the label, though its type does not say so.
+LABELS = ("label", "labels", "fine_label", "class")
 
 
 @dataclass(frozen=True)
@@ -235,7 +240,16 @@ def _rows(rows: Any, part: str, wanted: Wanted, stored: dict[str, Any], *, sever
     features = rows.features
     image, label = (_column(features, wanted.columns, *role) for role in (("image", Image), ("label", ClassLabel)))
     if image is None:
-        raise UserError(f"{wanted.origin.path} has no column of images; its columns are {some(features, 10)}")
+        raise UserError(
+            f"{wanted.origin.path} does not say which of its columns holds images (none is of the type Image of "
+            f"`datasets`); name it, such as dataset.image={_likely(features, 'image')}; its columns are "
+            f"{some(features, 10)}"
+        )
+    if label is None and (unread := next((name for name in LABELS if name in features), None)):
+        stored["warnings"] = [
+            f"no labels: the column {unread!r} is not of the type ClassLabel of `datasets`; "
+            f"dataset.label={unread} reads it"
+        ]
     for role in ("id", "group"):
         _column(features, wanted.columns, role, None)
     rows = rows.cast_column(image, Image(decode=False))
@@ -269,6 +283,11 @@ def _column(features: Any, columns: dict[str, str | None], role: str, kind: type
     if len(found) > 1:
         raise UserError(f"the data set has several columns for dataset.{role}: {some(found, 10)}; name one of them")
     return found[0] if found else None
+
+
+def _likely(features: Any, role: str) -> str:
+    """Return the column that is most likely meant."""
+    return next((name for name in features if role in name.lower()), next(iter(features), "NAME"))
 
 
 def _class(value: Any, classes: list[str] | None) -> str:

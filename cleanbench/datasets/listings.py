@@ -37,7 +37,9 @@ class Listing:
     warnings: tuple[str, ...] = ()
 
 
-def listed(table: Path, root: Path, images: Sequence[Path], label: str = "label") -> Listing:
+def listed(
+    table: Path, root: Path, images: Sequence[Path], label: str = "label", *, countable: bool = False
+) -> Listing:
     """List the images that a table has rows for.
 
     Args:
@@ -45,6 +47,7 @@ def listed(table: Path, root: Path, images: Sequence[Path], label: str = "label"
         root: The folder that the paths in ``file`` start from.
         images: The images found in that folder: one without a ``file`` is known by its name without ending.
         label: The column of the class.
+        countable: Whether a table will do where the folder holds no image at all: the set can be counted then.
 
     Raises:
         UserError: If the table is wrong, a name fits several images, or no image of the table exists.
@@ -64,7 +67,7 @@ def listed(table: Path, root: Path, images: Sequence[Path], label: str = "label"
     keys = {"id": positions, "md5hash": positions}
     if key == "id" and "md5hash" in columns:
         keys["md5hash"] = _joined(columns["md5hash"])
-    paths, warnings = located(table, root, images, ids, columns.get("file"))
+    paths, warnings = located(table, root, images, ids, columns.get("file"), countable=countable)
     facts = {name: column for name, column in columns.items() if name not in {"id", "md5hash", label, "file"}}
     # Objects, because a text array gives every value the room of the longest one.
     attributes = {name: read_only(column, np.object_) for name, column in facts.items()}
@@ -178,7 +181,13 @@ def _joined(values: Sequence[str]) -> dict[str, int]:
 
 
 def located(
-    table: Path, root: Path, images: Sequence[Path], ids: Sequence[str], files: Sequence[str] | None
+    table: Path,
+    root: Path,
+    images: Sequence[Path],
+    ids: Sequence[str],
+    files: Sequence[str] | None,
+    *,
+    countable: bool = False,
 ) -> tuple[tuple[Path, ...], list[str]]:
     """Return where each image lies, and remarks on what is missing, left out or named twice.
 
@@ -188,6 +197,7 @@ def located(
         images: The images found there; without ``files`` one is known by its name without ending.
         ids: The images wanted.
         files: Their paths in the folder, empty where not told; None if no path is told.
+        countable: Whether no image at all may be there.
 
     Raises:
         UserError: If several images have the name of one that is wanted, or there is none of them.
@@ -215,6 +225,8 @@ def located(
                 )
         paths.append(path)
     remarks = []
+    if countable and not images:
+        return tuple(paths), [f"{root} holds no images: the set can be counted, and no method can be run"]
     if len(missing) == len(ids):
         where = "file is a path in that folder" if files else "an image is found by its name without ending"
         raise UserError(f"{root} holds none of the images of {table.name}: {some(missing)}; {where}")

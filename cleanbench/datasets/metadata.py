@@ -1,7 +1,6 @@
 """Any table of images: ``dataset=metadata dataset.path=TABLE.csv dataset.id=COLUMN``."""
 
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from cleanbench.core import GroundTruth, Issue, UserError, read_only
 from cleanbench.datasets.absent import Absent
+from cleanbench.datasets.cards import stated
 from cleanbench.datasets.folder import existing, find
 from cleanbench.datasets.group_pairs import same_group
 from cleanbench.datasets.listings import by_id, classify, located
@@ -77,7 +77,7 @@ def metadata(
         images = Files(paths)
         warnings = [*warnings, *remarks]
     truths: dict[tuple[Issue, str], GroundTruth] = {}
-    about = {"description": "Images listed in a table", "licence": "not stated", "source": str(path)} | _stated(card)
+    about = {"description": "Images listed in a table", "licence": "not stated", "source": table.name} | stated(card)
     made: dict[str, str] = {}
     if group is not None:
         codes, _ = group_codes(facts["group"])
@@ -110,14 +110,3 @@ def _table(path: str) -> Path:
     if not str(path).strip():
         raise UserError("dataset.path is empty; give the CSV file that lists the images")
     return Path(str(path)).expanduser()
-
-
-def _stated(card: Mapping[str, Any] | None) -> dict[str, Any]:
-    known = [field.name for field in fields(Card) if field.name != "truths"]  # what the truth is, the loader knows
-    for key in card or {}:
-        if key not in known:
-            raise UserError(f"dataset.card has no field {key!r}.{nearest(str(key), known)}")
-    stated = dict(card or {})
-    if "blemishes" in stated:
-        stated["blemishes"] = tuple(stated["blemishes"])
-    return stated

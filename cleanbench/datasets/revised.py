@@ -185,6 +185,10 @@ def _places(
     # Other images may lie there, SD-198 in the place of SD-128: what was removed lay in a folder of what was kept.
     folders = {PurePosixPath(name).parent for name in kept}
     others = [name for name in sorted(set(found) - set(kept)) if PurePosixPath(name).parent in folders]
+    if not set(found) & set(kept):
+        raise UserError(
+            f"dataset.root holds 0 images of {of}, which has {size:,}; give the folder of all its images as published"
+        )
     if len(others) != len(removed):
         cure = f", and {benchmark.table} beside them" if benchmark.table else ""
         raise UserError(
@@ -238,7 +242,8 @@ def _truths(
             continue
         told = places.marked(indices)
         items = [position[name] for name in told]
-        truths[issue, "experts"] = GroundTruth.of(issue, ids, items, list(told.values()), name="experts")
+        faulty = list(told.values())
+        truths[issue, "experts"] = GroundTruth.of(issue, ids, items, faulty, name="experts", presumed=True)
         made[issue] = (
             f"{FOUND} All other images but {len(ids) - len(told)} that cannot be told apart are presumed clean."
         )
@@ -255,6 +260,7 @@ def _truths(
         np.repeat([True, False], [len(pairs), len(others)]),
         name="experts",
         inclusion=np.concatenate([np.ones(len(pairs)), inclusion]),
+        presumed=True,
     )
     made[Issue.NEAR_DUPLICATE] = f"{FOUND} {len(others):,} other pairs, drawn at random, are presumed to be none."
     if lost:

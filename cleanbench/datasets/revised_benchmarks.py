@@ -20,7 +20,7 @@ class Benchmark:
         label: Column of the label; empty where the folder is the label.
         group: Column of what images share.
         licence: Of the images.
-        redistributable: Whether it allows passing images on.
+        redistributable: Whether images may be passed on, see `Card`.
         commercial: Whether it allows commercial use; None: not stated.
         grouping: Which images belong together.
     """

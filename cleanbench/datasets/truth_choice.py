@@ -12,7 +12,7 @@ from cleanbench.spelling import nearest
 FEWEST_DIGITS = 4
 
 
-def with_truth(image_set: ImageSet, name: str | None, revision: str | None) -> ImageSet:
+def with_truth(image_set: ImageSet, name: str | None, revision: str | None, conflict: str | None = None) -> ImageSet:
     """Return the set with the truths that count; whatever looks at its truth afterwards sees these.
 
     The revision is that of the set as it is read: planting faults and stating images whose labels are right make
@@ -23,15 +23,21 @@ def with_truth(image_set: ImageSet, name: str | None, revision: str | None) -> I
         name: Keep the truths of this name; issues that have none are left without truth, which is told. None: all
             are kept, and the first one of each issue counts.
         revision: First digits of a SHA-256. If it is that of the set's truth as a whole, nothing changes; if it is
-            that of a truth of one issue, this truth counts for the issue. None: whatever there is.
+            that of a truth of one issue, this truth counts for the issue. With a name, that of the set before truths
+            were picked by it will do, too: several annotations are told apart by it. None: whatever there is.
+        conflict: How contradicting judgements were read, for a message: it is part of what a revision depends on.
 
     Raises:
         UserError: If no truth has that name or that revision, naming those there are.
     """
+    digits = None if revision is None else checked_revision(revision)
+    # All annotations of one revision hold a named truth, which may be the same in each of them.
+    settled = digits is None or (bool(image_set.truths) and image_set.truth_revision.startswith(digits))
+    read = revisions(image_set)
     if name is not None:
         image_set = _named(image_set, name)
-    if revision is not None:
-        image_set = _revised(image_set, checked_revision(revision))
+    if digits is not None and not settled:
+        image_set = _revised(image_set, digits, read, conflict)
     return image_set
 
 
@@ -82,15 +88,25 @@ def _named(image_set: ImageSet, name: str) -> ImageSet:
     return replace(image_set, truths=kept, warnings=(*image_set.warnings, *([told] if without else [])))
 
 
-def _revised(image_set: ImageSet, digits: str) -> ImageSet:
+def told_conflict(conflict: str) -> str:
+    """Return why the same files have another revision under another policy, as part of a message."""
+    return f"these are with truth.conflict={conflict}: the revision depends on what contradicting judgements become"
+
+
+def _revised(image_set: ImageSet, digits: str, read: Mapping[str, str], conflict: str | None) -> ImageSet:
     if image_set.truths and image_set.truth_revision.startswith(digits):
         return image_set
     picked = {key: truth for key, truth in image_set.truths.items() if truth.revision.startswith(digits)}
     if not picked:
         there = {what: digest for what, digest in revisions(image_set).items() if "truth.name" not in what}
+        if there and read["the set"] != there["the set"]:
+            there = {"all truths of the set": read["the set"]} | there
+        named = [what for what, digest in read.items() if "truth.name" in what and digest.startswith(digits)]
+        also = f"; it is that of {named[0]}" if named else ""
+        policy = f"; {told_conflict(conflict)}" if conflict and there else ""
         raise UserError(
-            f"truth.revision={digits}: no truth of {image_set.name!r} has this revision; "
-            f"it has {listed(there) or 'no truth'}; give one of these, or the files of that revision"
+            f"truth.revision={digits}: no truth of {image_set.name!r} has this revision{also}; "
+            f"it has {listed(there) or 'no truth'}; give one of these, or the files of that revision{policy}"
         )
     return replace(image_set, truths={**picked, **image_set.truths})  # the first one of an issue counts
 

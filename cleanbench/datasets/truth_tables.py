@@ -90,7 +90,7 @@ def read_truth(
             raise UserError(f"{path}: no group lists two different images, so it judges no pair; remove the file")
         items = encode(np.sort(pairs, axis=1), len(ids))
     items, labels, told_by, contradictions = _settle(items, rated.labels[rows_of], rows_of, conflict)
-    facts = {name: values[told_by] for name, values in rated.facts.items()}
+    stated = {name: values[told_by] for name, values in rated.facts.items()}
     warnings = list(rated.warnings)
     if contradictions:
         item, zero, one = contradictions[0]
@@ -106,7 +106,17 @@ def read_truth(
             raise UserError(f"{told}; no judgement is left: correct the file, or choose truth.conflict=last")
         warnings.append(f"{told}; {'not judged then' if conflict == 'drop' else 'the later row counts'}")
     judged = decode(items, len(ids)) if paired else items
-    return GroundTruth.of(issue, ids, judged, labels, name=name, kind=kind, **facts), warnings
+    truth = GroundTruth.of(
+        issue,
+        ids,
+        judged,
+        labels,
+        name=name,
+        kind=kind,
+        probability=stated.get("probability"),
+        inclusion=stated.get("inclusion"),
+    )
+    return truth, warnings
 
 
 def expand(members: Ints, sizes: Ints) -> tuple[Ints, Ints]:

@@ -16,6 +16,10 @@ class Options:
     cannot be had is listed with the reason in ``download_report.csv``. Whether you may use the images is between you
     and those who published them.
 
+    The exit code is 0 if nothing is left to fetch: every image is there, or its server said that it is gone. It is 1 if
+    the same command may fetch more when called again, and 2 if the command makes no sense, no server can be reached or
+    a file cannot be written.
+
     Attributes:
         root: Folder of the images; new ones go into its folder images.
         dataset: Whose images: fitzpatrick17k, which are those of cleanpatrick, too.
@@ -38,7 +42,7 @@ class Options:
 
 
 def download(options: Options) -> int:
-    """Do what the options say; the exit code is 1 if another call may fetch more."""
+    """Do what the options say and return the exit code."""
     from cleanbench.download.fetching import Manners
     from cleanbench.download.plan import make_plan
     from cleanbench.download.report import carry_out, summary

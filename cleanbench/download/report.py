@@ -61,7 +61,7 @@ def _untold(item: Item, begun: int) -> Outcome:
         return Outcome(item, Status.FETCHED, attempts=begun, reached=True)
     if begun:
         return Outcome(item, Status.FAILED, "the call ended before an answer", attempts=begun)
-    return Outcome(item, Status.NOT_TRIED, "not asked for in this call")
+    return Outcome(item, Status.NOT_TRIED, "its turn did not come in this call")
 
 
 def write_report(path: Path, outcomes: Sequence[Outcome]) -> None:
@@ -99,6 +99,6 @@ def summary(outcomes: Sequence[Outcome], root: Path) -> str:
         parts = [f"{counts[status]:,} {status}" for status in Status if counts[status] and not status.there]
         lines.append(f"the others: {', '.join(parts)}; {root / REPORT} says why")
     if reasons := Counter(outcome.reason for outcome in outcomes if outcome.status.may_pass):
-        often = "; ".join(reason for reason, _ in reasons.most_common(3))
-        lines.append(f"another call goes on with those that failed or were not tried: {often}")
+        often = "; ".join(f"{reason} ({times:,})" for reason, times in reasons.most_common(3))
+        lines.append(f"{reasons.total():,} of these may still be had: run the same command again. Reasons: {often}")
     return "\n".join(lines)

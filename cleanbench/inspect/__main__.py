@@ -1,5 +1,6 @@
 """``python -m cleanbench.inspect``: what a data set holds, in the terminal and as a page."""
 
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from cleanbench.commands import composing
 from cleanbench.inspect.sameness import across_part, copies_part
 from cleanbench.inspect.scan import scan
-from cleanbench.inspect.showing import write_page
+from cleanbench.inspect.showing import without_folders, write_page
 from cleanbench.inspect.survey import survey
 from cleanbench.report.parts import print_parts, save
 from cleanbench.store import Store
@@ -22,10 +23,10 @@ class Options:
     """Count what a data set holds, and find what cannot be read, exact copies and contradictions between them.
 
     Attributes:
-        output: Where runs are; the page goes to their folder of this data set.
+        output: Where runs are; the page goes to their folder of this data set, named by the revision of its truth.
         page: Where the page goes instead.
-        images: Show images on the page also where the licence is not known to allow passing them on; the page then
-            says that it is not for sharing.
+        images: Show images on the page also where the card does not say that they may be passed on freely; the page
+            then says that it is not for sharing.
     """
 
     output: Path = Path("runs")
@@ -41,12 +42,20 @@ def inspect(options: Options, words: composing.Words) -> int:
     if words["against"]:
         other = composing.image_set_of({"dataset": [_as_dataset(word) for word in words["against"]]})
         parts.append(across_part(image_set, found, other, scan(other, store)))
-    target = options.page or options.output / image_set.name / "inspect.html"
-    written = write_page(image_set, found, parts, images=options.images)
+    # Another truth of the set is inspected beside this one, not in its place.
+    revision = f"-{image_set.truth_revision[:8]}" if image_set.truths else ""
+    target = options.page or options.output / image_set.name / f"inspect{revision}.html"
+    written = write_page(image_set, found, parts, images=options.images, command=_command(options, words))
     save(target, written)
     print_parts(f"{image_set.name}: an inspection", parts)
     sys.stdout.write(f"\nThe page is {target}\n")
     return 0
+
+
+def _command(options: Options, words: composing.Words) -> str:
+    """Return what was asked for, without the folders that things lie in on this machine."""
+    given = [word for group in words.values() for word in group] + (["--images"] if options.images else [])
+    return " ".join(["python -m cleanbench.inspect", *map(shlex.quote, map(without_folders, given))])
 
 
 def _as_dataset(word: str) -> str:

@@ -99,6 +99,34 @@ def denied(image_set: ImageSet, scan: Scan) -> Iterator[tuple[GroundTruth, list[
             yield truth, [(int(one), int(other)) for one, other in truth.items[wrong]]
 
 
+def judged_apart(
+    image_set: ImageSet, groups: Iterable[Copies]
+) -> Iterator[tuple[GroundTruth, dict[Copies, tuple[int, int]]]]:
+    """Yield each truth about images with the groups of copies of which it calls one image faulty and another not.
+
+    Of each such group an image judged faulty and one judged clean are told. Label errors contradict each other only
+    between copies of one label: of two copies with different labels, one may well be wrong and the other right.
+    """
+    labels = image_set.labels
+    for (issue, _), truth in image_set.truths.items():
+        if issue.ranks_pairs:
+            continue
+        judged = dict(zip(truth.items.tolist(), truth.labels.tolist(), strict=True))
+        found = {}
+        for group in groups:
+            seen: dict[tuple[int, bool], int] = {}
+            for member in group.members:
+                if member in judged:
+                    label = int(labels[member]) if issue is Issue.LABEL_ERROR and labels is not None else -1
+                    seen.setdefault((label, judged[member]), member)
+            apart = [
+                (member, seen[label, False]) for (label, bad), member in seen.items() if bad and (label, False) in seen
+            ]
+            if apart:
+                found[group] = apart[0]
+        yield truth, found
+
+
 def _by_pixels(scan: Scan) -> dict[bytes, tuple[int, ...]]:
     groups: dict[bytes, list[int]] = {}
     for position, (digest, reason) in enumerate(zip(scan.facts["pixels"].tolist(), scan.reasons, strict=True)):

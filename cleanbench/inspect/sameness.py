@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from cleanbench.core import Issue
 from cleanbench.datasets.tables import count
 from cleanbench.image_set import ImageSet
 from cleanbench.inspect.copies import (
@@ -11,6 +12,7 @@ from cleanbench.inspect.copies import (
     copies_in,
     denied,
     identical_files,
+    judged_apart,
     pairs_of,
     shared_by,
     values_of,
@@ -22,6 +24,7 @@ from cleanbench.report.parts import Listing, Part, share
 
 LISTED = 100  # groups of copies in a table
 NAMED = 6  # members of a group that are named
+LONG = 24  # letters of a name, from which on half as many are named
 LOOK = (
     "Pixels are compared as decoded. The same picture in another size or compression is none of these copies: "
     "methods for near-duplicates find it."
@@ -43,8 +46,10 @@ def copies_part(image_set: ImageSet, scan: Scan) -> Part:
     ]
     head = ("What is the same", Column("Groups"), Column("Images"), Column("Pairs"))
     found = Listing("Exact copies", head, rows)
+    judged = list(judged_apart(image_set, groups))
     clashes = {
         "different labels": {group for group in groups if contradicting(image_set, group.members)},
+        "different judgements": {group for _, apart in judged for group in apart},
         "different groups": _spread(image_set, groups, GROUP),
         "different parts": _spread(image_set, groups, SPLIT),
     }
@@ -54,9 +59,17 @@ def copies_part(image_set: ImageSet, scan: Scan) -> Part:
         warnings.append(
             f"{count(len(labels), 'group')} of copies with different labels: of {images} some must be labelled wrongly"
         )
-    if apart := clashes["different groups"]:
+    for truth, split in judged:
+        if split:
+            faulty, clean = next(iter(split.values()))
+            alike = " and one label" if truth.issue is Issue.LABEL_ERROR and image_set.labels is not None else ""
+            warnings.append(
+                f"{count(len(split), 'group')} of copies{alike} that the {truth.issue} truth {truth.name!r} judges "
+                f"both ways, such as {image_set.ids[faulty]!r} (faulty) and {image_set.ids[clean]!r} (not)"
+            )
+    if torn := clashes["different groups"]:
         warnings.append(
-            f"{count(len(apart), 'group')} of copies in different recorded groups, which cannot be right if groups are "
+            f"{count(len(torn), 'group')} of copies in different recorded groups, which cannot be right if groups are "
             "patients, lesions or captures"
         )
     if leaking := clashes["different parts"]:
@@ -67,18 +80,19 @@ def copies_part(image_set: ImageSet, scan: Scan) -> Part:
                 f"the truth {truth.name!r} calls {count(len(pairs), 'pair')} of exact copies no near-duplicates, "
                 f"such as {image_set.ids[pairs[0][0]]!r} and {image_set.ids[pairs[0][1]]!r}"
             )
-    worst = ordered(image_set, groups)
+    contradictory = {group for clashing in clashes.values() for group in clashing}
+    worst = sorted(ordered(image_set, groups), key=lambda group: group not in contradictory)
     more = f", the first {LISTED} of {len(groups):,}" if len(groups) > LISTED else ""
     listed = Listing(
         f"Groups of copies, contradictions first{more}",
-        ("Images", "Labels", "Contradiction", Column("Images in it"), Column("Different files")),
+        ("Contradiction", Column("Images"), Column("Different files"), "Labels", "Which"),
         [
             (
-                _names([image_set.ids[member] for member in group.members]),
-                _names(sorted({label_of(image_set, member) or "none" for member in group.members})),
                 ", ".join(name for name, clashing in clashes.items() if group in clashing) or "–",
                 len(group.members),
                 group.files,
+                _names(sorted({label_of(image_set, member) or "none" for member in group.members})),
+                _names([image_set.ids[member] for member in group.members]),
             )
             for group in worst[:LISTED]
         ],
@@ -124,14 +138,14 @@ def across_part(here: ImageSet, here_scan: Scan, there: ImageSet, there_scan: Sc
         )
     listed = Listing(
         "The first of them" if len(shared) > LISTED else "Which they are",
-        (f"In {here.name}", "Labels", f"In {there.name}", "Labels there", "Same file"),
+        ("Same file", "Labels", "Labels there", f"In {here.name}", f"In {there.name}"),
         [
             (
-                _names([here.ids[member] for member in each.here]),
-                _names(sorted({label_of(here, member) or "none" for member in each.here})),
-                _names([there.ids[member] for member in each.there]),
-                _names(sorted({label_of(there, member) or "none" for member in each.there})),
                 "yes" if each.same_file else "no",
+                _names(sorted({label_of(here, member) or "none" for member in each.here})),
+                _names(sorted({label_of(there, member) or "none" for member in each.there})),
+                _names([here.ids[member] for member in each.here]),
+                _names([there.ids[member] for member in each.there]),
             )
             for each in sorted(shared, key=lambda each: (each not in clashing, each.here))[:LISTED]
         ],
@@ -155,5 +169,6 @@ def _disagree(here: ImageSet, there: ImageSet, shared: Shared) -> bool:
 
 
 def _names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+    shown = NAMED if max(map(len, names), default=0) < LONG else NAMED // 2
+    more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more

@@ -19,7 +19,9 @@ from cleanbench.store import Store, damaged, open_array, read_json
 from cleanbench.view import source_digest
 
 # Digests as hexadecimal text: raw bytes that end with zeros would lose them in a fixed-width array.
-FACTS = np.dtype([("bytes", "<i8"), ("width", "<i4"), ("height", "<i4"), ("file", "S64"), ("pixels", "S64")])
+FACTS = np.dtype(
+    [("bytes", "<i8"), ("width", "<i4"), ("height", "<i4"), ("file", "S64"), ("md5", "S32"), ("pixels", "S64")]
+)
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Scan:
 
     Attributes:
         facts: Per image, shape ``(N,)``, of the fields of `FACTS`: bytes of the file, width and height in pixels as
-            shown upright, SHA-256 of the file's bytes and of the decoded RGB pixels. Zero and empty where unreadable.
+            shown upright, SHA-256 and MD5 of the file's bytes, SHA-256 of the decoded RGB pixels. Zero and empty where
+            unreadable.
         reasons: Why an image cannot be read; an empty text if it can.
     """
 
@@ -63,12 +66,13 @@ def scan(image_set: ImageSet, store: Store) -> Scan:
     return Scan(facts, tuple(reasons))
 
 
-def _look(images: Images, index: int) -> tuple[tuple[int, int, int, bytes, bytes], str]:
+def _look(images: Images, index: int) -> tuple[tuple[int, int, int, bytes, bytes, bytes], str]:
     try:
         data = images.read(index)
         image = decode(data)
     except UnreadableImage as error:
         # Reasons that name the image would all differ, and could not be counted.
-        return (0, 0, 0, b"", b""), str(error).replace(images.describe(index), "the image")
+        return (0, 0, 0, b"", b"", b""), str(error).replace(images.describe(index), "the image")
     pixels = hashlib.sha256(f"{image.width}x{image.height} ".encode() + image.tobytes()).hexdigest()
-    return (len(data), image.width, image.height, hashlib.sha256(data).hexdigest().encode(), pixels.encode()), ""
+    file, md5 = hashlib.sha256(data).hexdigest(), hashlib.md5(data, usedforsecurity=False).hexdigest()
+    return (len(data), image.width, image.height, file.encode(), md5.encode(), pixels.encode()), ""

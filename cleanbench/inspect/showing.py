@@ -1,9 +1,12 @@
 """An inspection as one HTML file."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from cleanbench import __version__
 from cleanbench.image_set import ImageSet
 from cleanbench.images import UnreadableImage
 from cleanbench.inspect.copies import copies_in
@@ -19,25 +22,52 @@ SAMPLES = 24
 COPIES = 24
 
 
-def write_page(image_set: ImageSet, scan: Scan, parts: Sequence[Part], *, images: bool) -> str:
-    """Return the page.
+# A path from the root of a file system, but no part of an address of the web.
+_PATH = re.compile(r"""(?<![\w/.:\\])(?:~|[A-Za-z]:(?=\\)|(?=/))(?:[/\\][^\s/\\'",;:()=]+){2,}[/\\]?""")
+
+
+def without_folders(text: str) -> str:
+    """Return a text whose absolute paths are cut to their last part: a page may be passed on.
+
+    Example:
+        >>> without_folders("ignored 1 file in /home/ann/scans: 'a.csv'; see https://example.org/a/b")
+        "ignored 1 file in scans: 'a.csv'; see https://example.org/a/b"
+    """
+    return _PATH.sub(lambda match: re.split(r"[/\\]", match[0].rstrip("/\\"))[-1], text)
+
+
+def write_page(
+    image_set: ImageSet,
+    scan: Scan,
+    parts: Sequence[Part],
+    *,
+    images: bool,
+    command: str = "python -m cleanbench.inspect",
+) -> str:
+    """Return the page, which names no folder of this machine.
 
     Args:
         image_set: The set.
         scan: What a look at its images found.
         parts: What to say.
-        images: Whether to show images also where the licence is not known to allow passing them on.
+        images: Whether to show images also where the card does not say that they may be passed on.
+        command: What made the page.
     """
     shown = may_show_images(image_set.card, shared=not images)
     lead: list[Html] = []
-    if shown and (told := not_for_sharing(image_set.card)):
+    if shown and scan.readable.any() and (told := not_for_sharing(image_set.card)):
         lead.append(page.note(told, warning=True))
-    if not shown:
+    if not scan.readable.any():
+        lead.append(page.note("No images are shown, since none can be read."))
+    elif not shown:
         lead.append(
-            page.note("No images are shown, since the licence of this set is not known to allow passing them on.")
+            page.note(
+                "No images are shown, since the card of this set does not say that they may be passed on freely; "
+                "--images shows them, to you alone."
+            )
         )
     sections = []
-    for part in parts:
+    for part in map(_portable, parts):
         extra = []
         if part.title == "Sizes":
             extra += _drawing(scan)
@@ -48,7 +78,27 @@ def write_page(image_set: ImageSet, scan: Scan, parts: Sequence[Part], *, images
         caption = "One image per given class, right or wrong" if image_set.classes else "The first images"
         sections.insert(1, page.section("Samples", page.contact_sheet(tiles, caption)))
     return page.document(
-        f"{image_set.name}: an inspection", sections, lead, footer="Written by python -m cleanbench.inspect."
+        f"{image_set.name}: an inspection", sections, lead, footer=f"Written by cleanbench {__version__}: {command}"
+    )
+
+
+def _portable(part: Part) -> Part:
+    """Return a part whose texts name no folder of this machine."""
+    return replace(
+        part,
+        facts=tuple((name, without_folders(value)) for name, value in part.facts),
+        sentences=tuple(map(without_folders, part.sentences)),
+        warnings=tuple(map(without_folders, part.warnings)),
+        listings=tuple(
+            replace(
+                listing,
+                rows=[
+                    tuple(without_folders(cell) if isinstance(cell, str) else cell for cell in row)
+                    for row in listing.rows
+                ],
+            )
+            for listing in part.listings
+        ),
     )
 
 

@@ -1,7 +1,8 @@
 """What a data set holds: images, classes, groups, parts, sizes, truths, and what cannot be read."""
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,7 @@ def survey(image_set: ImageSet, scan: Scan) -> list[Part]:
         _sizes(scan),
         _truths(image_set),
         _unreadable(image_set, scan),
+        _named_by_content(image_set, scan),
     ]
     return [part for part in parts if part is not None]
 
@@ -68,6 +70,8 @@ def _overview(image_set: ImageSet, scan: Scan) -> Part:
     card = image_set.card
     facts += [(title, text) for title, text in (("Source", card.source), ("Cite", card.citation)) if text]
     facts.append(("Fingerprint", image_set.fingerprint[:16]))
+    if image_set.truths:
+        facts.append(("Truth revision", f"{image_set.truth_revision[:8]}, as boards and folders of the truth name it"))
     return Part("Overview", tuple(facts), (sentence(image_set.card),), warnings=tuple(image_set.warnings))
 
 
@@ -167,7 +171,7 @@ def _attributes(image_set: ImageSet) -> Part | None:
         without = counts.pop("", 0)
         rows.append((name, len(counts), len(values) - without, without))
         if 1 < len(counts) <= MOST_VALUES:
-            ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+            ordered = sorted(counts.items(), key=_in_order(counts))
             cells: list[tuple[str | int, ...]] = [
                 (value, number, share(number, len(values))) for value, number in ordered
             ]
@@ -176,6 +180,15 @@ def _attributes(image_set: ImageSet) -> Part | None:
             tables.append(Listing(f"Images by {name}", (name, Column("Images"), Column("Share")), cells))
     head = ("Attribute", Column("Distinct values"), Column("Images with a value"), Column("Without"))
     return Part("Attributes", listings=(Listing("What is recorded per image", head, rows), *tables))
+
+
+def _in_order(counts: Mapping[str, int]) -> Callable[[tuple[str, int]], tuple[float, str]]:
+    """Return what values are sorted by: numbers by themselves, as they may be grades; names by how often they occur."""
+    try:
+        numbers = {value: float(value) for value in counts}
+    except ValueError:
+        return lambda item: (-item[1], item[0])
+    return lambda item: (numbers[item[0]], item[0])
 
 
 def _sizes(scan: Scan) -> Part | None:
@@ -208,10 +221,10 @@ def _truths(image_set: ImageSet) -> Part:
             (
                 issue.heading,
                 name,
-                truth.kind,
                 len(truth),
                 truth.faulty,
                 share(truth.faulty, len(truth)),
+                truth.origin,
                 share(touched, len(image_set)),
                 "yes" if truth.probability is not None else "no",
                 truth.revision[:8],
@@ -220,10 +233,10 @@ def _truths(image_set: ImageSet) -> Part:
     head = (
         "Issue",
         "Truth",
-        "Kind",
         Column("Items"),
         Column("Faulty"),
         Column("Prevalence"),
+        "Kind",
         Column("Images covered"),
         "Votes kept",
         "Revision",
@@ -231,9 +244,10 @@ def _truths(image_set: ImageSet) -> Part:
     return Part(
         "Ground truth",
         sentences=(
-            "Items are images, for near-duplicates pairs. What is not an item is not judged: it counts nowhere.",
+            "Items are images, for near-duplicates pairs. What is not an item counts nowhere. Where negatives are "
+            "presumed, nobody looked at all of the items that count as clean.",
         ),
-        listings=(Listing("Judged items by issue", head, rows),),
+        listings=(Listing("Items by issue", head, rows),),
     )
 
 
@@ -254,6 +268,28 @@ def _unreadable(image_set: ImageSet, scan: Scan) -> Part | None:
         sentences=("They keep their ids and rank last for every method.",),
         warnings=(f"{len(found):,} of {len(image_set):,} images cannot be read",),
         listings=tuple(listings),
+    )
+
+
+def _named_by_content(image_set: ImageSet, scan: Scan) -> Part | None:
+    """Say whether files are what their names say, where all names are MD5 sums."""
+    readable = np.flatnonzero(scan.readable)
+    if not len(readable) or not all(re.fullmatch(r"[0-9a-f]{32}", key) for key in image_set.ids):
+        return None
+    content = scan.facts["md5"]
+    others = [int(at) for at in readable if content[at].decode() != image_set.ids[at]]
+    title = "Names that are MD5 sums"
+    if not others:
+        return Part(title, sentences=(f"All {len(readable):,} files that can be read have the sum that names them.",))
+    rows = [(image_set.ids[at], content[at].decode()) for at in others[:TOLD]]
+    more = f", the first {TOLD}" if len(others) > TOLD else ""
+    return Part(
+        title,
+        warnings=(
+            f"{count(len(others), 'file')} of {len(readable):,} with another content than the MD5 sum in the name "
+            "says: what is known under that name is known of another image",
+        ),
+        listings=(Listing(f"Which they are{more}", ("Image", "MD5 sum of the file"), rows),),
     )
 
 

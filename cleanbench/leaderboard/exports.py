@@ -10,7 +10,7 @@ from cleanbench.leaderboard.board import Board, truth_of
 from cleanbench.leaderboard.entries import CHANCE, Entry, Figure, chance_of
 from cleanbench.leaderboard.markdown import NOTHING
 from cleanbench.leaderboard.rows import SHOWN
-from cleanbench.leaderboard.tables import terms_of
+from cleanbench.leaderboard.tables import counted_items, terms_of
 from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
 from cleanbench.not_run import NotRun
@@ -92,8 +92,8 @@ def as_latex(entries: Sequence[Entry], records: Sequence[Record]) -> str:
     lines = [_cells(entry, names) for entry in entries]
     chance = ["", r"\emph{by chance}", "", *[NOTHING if (x := expected[n]) is None else f"{x:.3f}" for n in names]]
     shared = [
-        f"{first.items:,} annotated {'pairs' if first.issue.ranks_pairs else 'images'}, {first.faulty:,} faulty",
-        f"{truth.kind} truth, revision {truth.set_revision[:8]}",
+        f"{counted_items(first)}, {first.faulty:,} faulty",
+        f"{truth.origin if truth.presumed else f'{truth.kind} truth'}, revision {truth.set_revision[:8]}",
     ]
     if any(len(entry.records) > 1 for entry in entries):
         shared.append("± standard deviation over seeds")

@@ -56,6 +56,7 @@ def _rows(board: str, records: Iterable["Record"]) -> Iterable[dict[str, Any]]:
             "issue": str(record.issue),
             "truth": truth.name,
             "truth_kind": truth.kind,
+            "presumed_negatives": truth.presumed,
             "method": record.label,
             "encoder": record.encoder,
             "seed": record.seeds.method,

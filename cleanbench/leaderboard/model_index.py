@@ -95,7 +95,7 @@ def _result(row: Row) -> dict[str, Any]:
             "name": record.dataset,
             "revision": truth.set_revision,
             "args": {
-                "truth": truth.kind,
+                "truth": truth.origin,
                 "items": record.items,
                 "faulty": record.faulty,
                 "fingerprint": record.fingerprint,

@@ -36,7 +36,8 @@ def pictures(options: Options, given: composing.Words) -> int:
     image_set = composing.image_set_of(given)
     if not may_show_images(image_set.card, shared=True):
         raise UserError(
-            f"a board is passed on, and must not show images of {image_set.name!r}. {sentence(image_set.card)}"
+            f"a board is passed on, and must not show images of {image_set.name!r}. "
+            f"{sentence(image_set.card, image_set.name)}"
         )
     found = [board for board in boards(options.board) if board.folder.parent.name == image_set.name]
     if not found:

@@ -12,7 +12,7 @@ from cleanbench.leaderboard.board import Board, truth_of
 from cleanbench.leaderboard.legend import legend
 from cleanbench.leaderboard.markdown import NOTHING, code, escaped, markdown, number
 from cleanbench.leaderboard.rows import BAND, BOUNDED, SHOWN, Row, mean, rows_of
-from cleanbench.licence import sentence
+from cleanbench.licence import NOT_STATED, sentence
 from cleanbench.metrics import METRICS
 from cleanbench.not_run import NotRun
 from cleanbench.records import Record, Terms
@@ -38,6 +38,14 @@ KINDS: Mapping[str, str] = {
         "**they do not rank methods for real data**"
     ),
 }
+
+# The same where negatives are presumed: what is said of the faults holds for them alone.
+PRESUMING: Mapping[str, str] = {
+    "human": "human positives, presumed negatives: people judged the faults",
+    "metadata": f"metadata positives, presumed negatives: {KINDS['metadata'].partition(': ')[2]}",
+    "synthetic": f"synthetic positives, presumed negatives: {KINDS['synthetic'].partition(': ')[2]}",
+}
+PRESUMED = "What counts as clean is presumed to be so: nobody looked at all of it."
 
 
 def page(records: Sequence[Record], comparison: Comparison | None = None, absent: Sequence[NotRun] = ()) -> str:
@@ -105,9 +113,9 @@ def index(contents: Mapping[Board, Sequence[Record]], diagrams: Sequence[str] = 
         lines += [
             "",
             "Truth: *human* was judged by people, *metadata* follows from what is recorded about the images, "
-            "*synthetic* faults were planted by a program, which does not rank methods for real data. Prevalence is "
-            "about the AP of a random order.",
-            *_non_commercial(contents),
+            "*synthetic* faults were planted by a program, which does not rank methods for real data. Of *presumed* "
+            "negatives nobody looked at all. Prevalence is about the AP of a random order.",
+            *_restricted(contents),
         ]
     else:
         lines.append("There is no board yet.")
@@ -128,11 +136,15 @@ def index(contents: Mapping[Board, Sequence[Record]], diagrams: Sequence[str] = 
     return "\n".join(lines) + "\n"
 
 
-def _non_commercial(contents: Mapping[Board, Sequence[Record]]) -> list[str]:
-    """Name the data sets that may not be used commercially: their numbers stand in the list above."""
+def _restricted(contents: Mapping[Board, Sequence[Record]]) -> list[str]:
+    """Name the data sets that may not be used commercially, and those without a licence."""
     stated = {records[0].dataset: terms_of(records) for records in contents.values() if records}
-    named = [code(name) for name, terms in stated.items() if terms is not None and terms.commercial is False]
-    return ["", f"Non-commercial use only: the data behind {', '.join(sorted(named))}."] if named else []
+    known = [(code(name), terms) for name, terms in sorted(stated.items()) if terms is not None]
+    told = {
+        "Non-commercial use only: the data behind": [name for name, terms in known if terms.commercial is False],
+        "No licence is stated of": [name for name, terms in known if terms.licence in ("", NOT_STATED)],
+    }
+    return [line for words, names in told.items() if names for line in ("", f"{words} {', '.join(names)}.")]
 
 
 def by_issue(records: Sequence[Record]) -> list[tuple[Issue, list[Record]]]:
@@ -146,17 +158,17 @@ def facts(records: Sequence[Record]) -> list[str]:
     first, truth = records[0], truth_of(records[0])
     versions = sorted({record.versions.get("cleanbench", "unknown") for record in records})
     unreadable = max(record.unreadable for record in records)
-    kind = KINDS.get(truth.kind, truth.kind)
+    kind = PRESUMING.get(truth.kind, truth.origin) if truth.presumed else KINDS.get(truth.kind, truth.kind)
     return [
         f"- Data set: {code(first.dataset)}, {first.images:,} images"
         + (f", {unreadable:,} of them unreadable and ranked last" if unreadable else ""),
         f"- Truth: {code(truth.name)}, {kind}.",
-        f"- Items: {first.items:,} annotated {_noun(first.issue)}, {first.faulty:,} faulty. "
+        f"- Items: {counted_items(first)}, {first.faulty:,} faulty. "
         + (
-            f"They are a random sample: {told}."
+            f"They are a random sample: {told}.{f' {PRESUMED}' if truth.presumed else ''}"
             if (told := in_words(first))
             else f"Prevalence {_share(first)}, which is about the AP of a random order. "
-            "What is not annotated is not counted."
+            + (PRESUMED if truth.presumed else "What is not annotated is not counted.")
         ),
         f"- Fingerprint of the data `{first.fingerprint[:8]}`, truth revision `{truth.set_revision[:8]}` "
         f"(of this issue `{truth.revision[:8]}`)",
@@ -164,6 +176,15 @@ def facts(records: Sequence[Record]) -> list[str]:
         f"- Made with cleanbench {', '.join(versions)}",
         *_doubts(records),
     ]
+
+
+def counted_items(record: Record) -> str:
+    """Return how many items there are, called annotated only where all of them were.
+
+    Example: ``392 annotated pairs``, or ``10,098 pairs`` if negatives are presumed.
+    """
+    noun = _noun(record.issue)
+    return f"{record.items:,} {noun if truth_of(record).presumed else f'annotated {noun}'}"
 
 
 def terms_of(records: Sequence[Record]) -> Terms | None:
@@ -298,7 +319,7 @@ def _entry(board: Board, issue: Issue, records: Sequence[Record]) -> list[str]:
         code(first.dataset),
         f"`{board.folder.name}`",
         f"[{issue.heading}]({place}.md){grid}",
-        escaped(truth.kind),
+        f"{code(truth.name)}, {escaped(truth.origin)}",
         f"{first.items:,}",
         f"{first.faulty:,}",
         _share(first),

@@ -90,6 +90,6 @@ def _tags(record: Record) -> dict[str, str]:
         "cleanbench.created": record.created,
     }
     if record.truth is not None:
-        tags |= {"cleanbench.truth": record.truth.name, "cleanbench.truth_kind": record.truth.kind}
+        tags |= {"cleanbench.truth": record.truth.name, "cleanbench.truth_kind": record.truth.origin}
         tags["cleanbench.truth_revision"] = record.truth.set_revision
     return tags

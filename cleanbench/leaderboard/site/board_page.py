@@ -49,11 +49,13 @@ def board_page(
         script: Of the site.
     """
     first = records[0]
-    kind = truth_of(first).kind
+    truth = truth_of(first)
     grid = grid_of(records)
     heads = heads_of(entries)
     chance = chance_of(records)
-    crumbs = page.paragraph(page.link("All boards", "../../index.html"), " ", badge(kind))
+    crumbs = page.paragraph(
+        page.link("All boards", "../../index.html"), " ", badge(truth.kind, presumed=truth.presumed)
+    )
     rows = [entry.row for entry in entries]
     best = [page.paragraph(from_markdown(line)) for line in favourites(rows, comparison) if line]
     table = ranking_table(entries, heads, chance, first)

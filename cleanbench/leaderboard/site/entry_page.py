@@ -54,7 +54,7 @@ def entry_page(entry: Entry, looks: Mapping[str, Look], pictures: Collection[Pat
     """
     first = entry.records[0]
     own = [looks[record.key] for record in entry.records if record.key in looks]
-    kind = truth_of(first).kind
+    truth = truth_of(first)
     crumbs = page.paragraph(
         page.link("All boards", "../../../index.html"), " / ",
         page.link(f"{first.issue.heading} on {first.dataset}", f"../{first.issue}.html#{stem(entry)}"),
@@ -71,7 +71,10 @@ def entry_page(entry: Entry, looks: Mapping[str, Look], pictures: Collection[Pat
     return page.document(
         f"{entry.title}: {first.issue.heading.lower()}, {first.dataset}",
         sections,
-        lead=[crumbs, page.paragraph("Truth: ", badge(kind), ". ", *_remarks(entry, kind))],
+        lead=[
+            crumbs,
+            page.paragraph("Truth: ", badge(truth.kind, presumed=truth.presumed), ". ", *_remarks(entry, truth.kind)),
+        ],
         footer=WRITTEN,
         style=style,
         pictures=bool(pictures),
@@ -95,7 +98,7 @@ def _remarks(entry: Entry, kind: str) -> Iterable[str]:
         papers = sorted({record.paper_encoder or "" for record in entry.records})
         yield f" The method's paper reports on another encoder, {', '.join(papers)}."
     if entry.coverage < 1:
-        yield f" It scored {entry.coverage:.1%} of the annotated items; the others rank last."
+        yield f" It scored {entry.coverage:.1%} of the items; the others rank last."
 
 
 def _metrics(entry: Entry) -> Html:

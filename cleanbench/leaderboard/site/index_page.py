@@ -69,7 +69,7 @@ def _board(board: Board, lines: Lines) -> page.Section:
 
 
 def _row(board: Board, issue: Issue, entries: Sequence[Entry], records: Sequence[Record]) -> list[str | int]:
-    first = records[0]
+    first, truth = records[0], truth_of(records[0])
     faulty, items = population(first)
     values = [entry.figures["AP"].value for entry in entries]
     known = [value for value in values if value is not None]
@@ -78,7 +78,7 @@ def _row(board: Board, issue: Issue, entries: Sequence[Entry], records: Sequence
     label = f"AP of {len(entries)} methods with encoders {span}; chance {number(chance)}"
     return [
         page.link(issue.heading, f"{quote(board.name)}/{issue}.html"),
-        badge(truth_of(first).kind),
+        Html(f"{page.code(truth.name)} {badge(truth.kind, presumed=truth.presumed)}"),
         first.items,
         first.faulty,
         f"{faulty / items:.1%}" if items else "",

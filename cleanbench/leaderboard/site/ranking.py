@@ -8,6 +8,7 @@ from cleanbench.leaderboard.markdown import NOTHING
 from cleanbench.leaderboard.rows import SHOWN
 from cleanbench.leaderboard.site.entry_page import stem
 from cleanbench.leaderboard.site.words import interval, number
+from cleanbench.leaderboard.tables import counted_items
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record
 from cleanbench.report import page
@@ -76,10 +77,7 @@ def ranking_table(
     # Below the lines that print the same AP, as on the Markdown page.
     above = len(body) if level is None else sum(entry.row.printed_ap >= round(level, 3) for entry in entries)
     body.insert(above, _chance_row(heads, chance))
-    caption = (
-        f"{len(entries)} lines, each a method with its encoder, on {first.items:,} annotated "
-        f"{'pairs' if first.issue.ranks_pairs else 'images'}."
-    )
+    caption = f"{len(entries)} lines, each a method with its encoder, on {counted_items(first)}."
     return Html(
         f'<div class="table board" role="region" aria-label="Ranking" tabindex="0"><table id="board"{levels(chance)}>'
         f"<caption>{escaped(caption)}</caption><thead><tr>"

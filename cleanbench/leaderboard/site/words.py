@@ -2,6 +2,7 @@
 
 import re
 
+from cleanbench.core import origin
 from cleanbench.leaderboard.entries import Figure
 from cleanbench.leaderboard.markdown import NOTHING
 from cleanbench.report.page import Html, code, escaped
@@ -33,10 +34,13 @@ def from_markdown(line: str) -> Html:
     return Html("".join([*parts, escaped(text[end:])]))
 
 
-def badge(kind: str) -> Html:
-    """Return the kind of a truth, set off; its title says what that means."""
+def badge(kind: str, *, presumed: bool = False) -> Html:
+    """Return how a truth came about, set off; its title says what that means."""
     known = kind if kind in BADGES else "other"
-    return Html(f'<span class="badge {known}" title="{escaped(BADGES.get(kind, ""))}">{escaped(kind)}</span>')
+    title = BADGES.get(kind, "")
+    if presumed:
+        title = f"faults {title}; nobody looked at all of the items that count as clean"
+    return Html(f'<span class="badge {known}" title="{escaped(title)}">{escaped(origin(kind, presumed))}</span>')
 
 
 def number(value: float | None, digits: int = 3) -> str:
