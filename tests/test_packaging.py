@@ -165,7 +165,8 @@ def test_method_in_a_folder_is_among_all_methods(installed: Path, folder: Path) 
     others = [path.stem for path in ROOT.glob("conf/method/*.yaml") if path.stem != "chance"]
     pattern = f"method=glob(*,exclude=[{','.join(others)}])"
     run(installed, "--config-dir", "own", "-m", pattern, folder=folder)
-    assert sorted(path.name.split("-")[0] for path in folder.glob("runs/pictures/*")) == ["chance", "mine"]
+    ran = sorted(path.parent.name.split("-")[0] for path in folder.glob("runs/pictures/*/record.json"))
+    assert ran == ["chance", "mine"]
     answer = run(installed, "--config-dir", "own", "method=mime", folder=folder, code=2)
     assert "'mime'" in answer
     assert "'mine'" in answer
