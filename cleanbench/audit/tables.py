@@ -237,7 +237,8 @@ def named(audit: Audit, run: Audited) -> tuple[str, ...]:
 def heading(audit: Audit) -> str:
     """Return how a title begins."""
     noun = "pairs" if audit.issue is Issue.NEAR_DUPLICATE else "images"
-    return f"{audit.issue.heading}, {audit.truth.faulty:,} of {len(audit.truth):,} annotated {noun} faulty"
+    annotated = "" if audit.truth.presumed else "annotated "
+    return f"{audit.issue.heading}, {audit.truth.faulty:,} of {len(audit.truth):,} {annotated}{noun} faulty"
 
 
 def _number(cell: Cell) -> float:

@@ -114,6 +114,8 @@ class Draft:
 
     def taken_for_right(self, issue: Issue) -> str:
         """Say what the negatives of an issue rest on."""
+        if any(judged is issue for judged, _ in self.base.truths) and self.presumes(issue):
+            return "The others count as right in the base, where that is presumed, not judged, of some or all of them."
         if any(judged is issue for judged, _ in self.base.truths):
             return "The others are those that the base judges to be right; what it does not judge is not judged."
         return "All others are taken to be right, because the base judges none."

@@ -30,7 +30,7 @@ def without_folders(text: str) -> str:
     """Return a text whose absolute paths are cut to their last part: a page may be passed on.
 
     Example:
-        >>> without_folders("ignored 1 file in /home/ann/scans: 'a.csv'; see https://example.org/a/b")
+        >>> without_folders("ignored 1 file in /srv/ann/scans: 'a.csv'; see https://example.org/a/b")
         "ignored 1 file in scans: 'a.csv'; see https://example.org/a/b"
     """
     return _PATH.sub(lambda match: re.split(r"[/\\]", match[0].rstrip("/\\"))[-1], text)

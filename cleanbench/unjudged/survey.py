@@ -46,6 +46,7 @@ class Survey:
         nowhere: How many faulty ones no method has among its first k.
         methods: The methods, best AP first.
         sampled: Whether the truth is a random sample, whose unjudged items are estimated instead.
+        presumed: Whether the truth presumes negatives: items that nobody judged count as judged clean.
     """
 
     issue: Issue
@@ -54,6 +55,7 @@ class Survey:
     nowhere: int
     methods: Sequence[Surveyed]
     sampled: bool
+    presumed: bool = False
 
 
 def survey(runs: Path, issue: Issue, k: int) -> Survey | None:
@@ -91,6 +93,7 @@ def survey(runs: Path, issue: Issue, k: int) -> Survey | None:
         int(np.count_nonzero(nowhere)),
         [methods[place] for place in order],
         truth.inclusion is not None,
+        any(named.presumed for member in members if (named := member.records[issue].truth) is not None),
     )
 
 

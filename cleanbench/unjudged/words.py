@@ -30,6 +30,10 @@ def told(survey: Survey, k: int) -> str:
             f"judged faulty pairs that are not in the queue. {NOTHING}: no queue; the method would have to score every "
             "pair, or ran with retrieve=0."
         )
+    if survey.presumed:
+        lines.append(
+            "This truth presumes negatives: of the items that count as judged clean here, nobody looked at all."
+        )
     if survey.sampled:
         lines.append(
             "The truth is a random sample with known probabilities: the numbers of the runs are estimates that take "
