@@ -379,7 +379,7 @@ def test_what_is_missing_is_told(root: Path, tmp_path: Path) -> None:
     assert "python -m cleanbench.download" in said
     write(tmp_path / "empty" / "fitzpatrick17k.csv", HEADER, f"{IDS[0]},1,1,acne,a,b,,,")
     assert "holds no images" in refusal(read, tmp_path / "empty", annotations)
-    assert "whole number of pairs" in refusal(read, root, annotations, negatives=-1)
+    assert "must be 0 or more" in refusal(read, root, annotations, negatives=-1)
     assert "complete_clusters.txt" in refusal(read, root, annotations, abhishek=str(tmp_path / "nowhere"))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cleanbench.core import GroundTruth, Issue, UserError
+from cleanbench.datasets.checked import checked
 from cleanbench.datasets.cliques import cliques_truth
 from cleanbench.datasets.combined_annotations import CLASS, CLIQUE, COMBINED, Combined, read_combined
 from cleanbench.datasets.fitzpatrick17k import (
@@ -50,6 +51,7 @@ CLIQUES_TOLD = (
 )
 
 
+@checked
 def cleanpatrick(
     root: str,
     annotations: str | Sequence[str] | None = None,

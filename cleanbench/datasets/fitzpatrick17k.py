@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cleanbench.core import GroundTruth, Ints, Issue, UserError, read_only
+from cleanbench.datasets.checked import checked
 from cleanbench.datasets.cliques import cliques_truth, read_clusters
 from cleanbench.datasets.folder import existing, find
 from cleanbench.datasets.listings import Listing, classify, listed
@@ -64,6 +65,7 @@ BLEMISHES = (
 )
 
 
+@checked
 def fitzpatrick17k(
     root: str,
     metadata: str | None = None,
@@ -229,10 +231,8 @@ def add_abhishek(
     """Add the near-duplicates of Abhishek et al., if their file is given.
 
     Raises:
-        UserError: If it cannot be read or names no image of the set, or ``negatives`` is no number of pairs.
+        UserError: If it cannot be read or names no image of the set.
     """
-    if not isinstance(negatives, int) or isinstance(negatives, bool) or negatives < 0:
-        raise UserError(f"dataset.negatives={negatives} must be a whole number of pairs, 0 for none")
     if path is None:
         return
     place = Path(path).expanduser()

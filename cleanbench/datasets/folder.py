@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cleanbench.core import GroundTruth, Issue, UserError
+from cleanbench.datasets.checked import checked
 from cleanbench.datasets.listings import classify, listed, unlisted
 from cleanbench.datasets.tables import canonical, count, some
 from cleanbench.datasets.truth_tables import FILES, read_truth
@@ -15,6 +16,7 @@ from cleanbench.images import Files, Images, suffixes
 METADATA = "metadata.csv"
 
 
+@checked
 def folder(root: str, name: str | None = None, conflict: str = "drop") -> ImageSet:
     """Read the images in a folder and in the folders below it, and what is known about them.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from cleanbench.core import GroundTruth, Issue, UserError, read_only
 from cleanbench.datasets.absent import Absent
+from cleanbench.datasets.checked import checked
 from cleanbench.datasets.folder import existing, find
 from cleanbench.datasets.group_pairs import same_group
 from cleanbench.datasets.listings import by_id, classify, located
@@ -19,6 +20,7 @@ from cleanbench.leakage import group_codes, group_counts
 from cleanbench.spelling import nearest
 
 
+@checked
 def metadata(
     path: str,
     id: str,

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cleanbench.core import UserError, digest_of, read_only
+from cleanbench.datasets.checked import checked
 from cleanbench.datasets.listings import classify
 from cleanbench.datasets.packed import files_digest, open_packed, pack
 from cleanbench.encoders.hub import PATIENCE
@@ -22,6 +23,7 @@ from cleanbench.spelling import nearest
 from cleanbench.store import Store, read_json
 
 
+@checked
 def torchvision(
     of: str,
     root: str,

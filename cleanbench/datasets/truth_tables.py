@@ -39,7 +39,7 @@ AMBIGUOUS = -1
 # By name of a column (``id``, ``md5hash``): the position of the image that a value of it stands for.
 Keys = Mapping[str, Mapping[str, int]]
 
-# About 2 GB of judgements; a group of a few thousand ids is a class or a split rather than one scene.
+# About 3 GB while they are read; a group of a few thousand ids is a class or a split rather than one scene.
 MOST_PAIRS = 20_000_000
 
 
