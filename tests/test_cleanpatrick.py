@@ -299,7 +299,7 @@ def test_clusters_of_other_images_are_passed_over(root: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "line", ["ps_f1_2_00000000", "['ps_f1_2']", "[1]", "__import__('os')", "[" * 500, "{'a_00000000'}"]
+    "line", ["ps_f1_2_00000000", "['ps_f1_2']", "[1]", "__import__('os')", "[" * 500, "{'a_00000000'}", "{[]: 1}"]
 )
 def test_what_is_no_list_of_names_is_told_and_not_run(root: Path, tmp_path: Path, line: str) -> None:
     path = write(tmp_path / "complete_clusters.txt", line)
@@ -380,6 +380,11 @@ def test_what_is_missing_is_told(root: Path, tmp_path: Path) -> None:
     write(tmp_path / "empty" / "fitzpatrick17k.csv", HEADER, f"{IDS[0]},1,1,acne,a,b,,,")
     assert "holds no images" in refusal(read, tmp_path / "empty", annotations)
     assert "must be 0 or more" in refusal(read, root, annotations, negatives=-1)
+    assert "a list or null" in refusal(cleanpatrick, str(root), {"a": 1})
+    long = "x" * 5000
+    for setting in ("annotations", "metadata", "abhishek"):
+        given = {"annotations": str(annotations), setting: long}
+        assert f"dataset.{setting}='xxx" in refusal(cleanpatrick, str(root), **given)
     assert "complete_clusters.txt" in refusal(read, root, annotations, abhishek=str(tmp_path / "nowhere"))
 
 

@@ -28,7 +28,7 @@ from cleanbench.datasets.fitzpatrick17k import (
     table_of,
     told_truths,
 )
-from cleanbench.datasets.folder import existing
+from cleanbench.datasets.folder import existing, path_of
 from cleanbench.datasets.tables import count
 from cleanbench.datasets.truth_choice import checked_revision, revisions
 from cleanbench.datasets.truth_tables import FILES, read_truth
@@ -132,7 +132,7 @@ def _given(annotations: str | Sequence[str] | None) -> list[str]:
 
 
 def _local(given: str) -> Annotations:
-    place = Path(given).expanduser()
+    place = path_of("annotations", given)
     if place.is_file():
         return Annotations({}, place, given)
     if not place.is_dir():

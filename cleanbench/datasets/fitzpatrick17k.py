@@ -18,7 +18,7 @@ import numpy.typing as npt
 from cleanbench.core import GroundTruth, Ints, Issue, UserError, read_only
 from cleanbench.datasets.checked import checked
 from cleanbench.datasets.cliques import cliques_truth, read_clusters
-from cleanbench.datasets.folder import existing, find
+from cleanbench.datasets.folder import existing, find, path_of
 from cleanbench.datasets.listings import Listing, classify, listed
 from cleanbench.datasets.tables import some
 from cleanbench.image_set import Card, ImageSet
@@ -153,7 +153,7 @@ class Base:
 
 def table_of(root: Path, metadata: str | None) -> Path:
     """Return where the table should be."""
-    return root / TABLE if metadata is None else Path(metadata).expanduser()
+    return root / TABLE if metadata is None else path_of("metadata", metadata)
 
 
 def read_base(root: str, metadata: str | None = None) -> Base:
@@ -235,7 +235,7 @@ def add_abhishek(
     """
     if path is None:
         return
-    place = Path(path).expanduser()
+    place = path_of("abhishek", path)
     place = place / CLUSTERS if place.is_dir() else place
     if not place.is_file():
         raise UserError(

@@ -12,6 +12,7 @@ import numpy as np
 
 from cleanbench.core import GroundTruth, Issue, UserError, read_only
 from cleanbench.datasets.checked import checked
+from cleanbench.datasets.folder import path_of
 from cleanbench.datasets.group_pairs import same_group
 from cleanbench.datasets.hub_rows import Origin, Wanted, places_of, read_rows
 from cleanbench.datasets.listings import classify
@@ -115,7 +116,7 @@ def hub(
 
 
 def _origin(path: str, revision: str | None) -> Origin:
-    local = Path(path).expanduser()
+    local = path_of("path", path)
     if local.is_dir():
         return Origin(str(local.resolve()), files=files_digest(local.resolve()))
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", path):

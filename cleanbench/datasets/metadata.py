@@ -10,7 +10,7 @@ import numpy as np
 from cleanbench.core import GroundTruth, Issue, UserError, read_only
 from cleanbench.datasets.absent import Absent
 from cleanbench.datasets.checked import checked
-from cleanbench.datasets.folder import existing, find
+from cleanbench.datasets.folder import existing, find, path_of
 from cleanbench.datasets.group_pairs import same_group
 from cleanbench.datasets.listings import by_id, classify, located
 from cleanbench.datasets.tables import canonical, count, rows
@@ -111,7 +111,7 @@ def metadata(
 def _table(path: str) -> Path:
     if not str(path).strip():
         raise UserError("dataset.path is empty; give the CSV file that lists the images")
-    return Path(str(path)).expanduser()
+    return path_of("path", path)
 
 
 def _stated(card: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -120,6 +120,6 @@ def _stated(card: Mapping[str, Any] | None) -> dict[str, Any]:
         if key not in known:
             raise UserError(f"dataset.card has no field {key!r}.{nearest(str(key), known)}")
     stated = dict(card or {})
-    if "blemishes" in stated:
+    if isinstance(stated.get("blemishes"), list):
         stated["blemishes"] = tuple(stated["blemishes"])
     return stated

@@ -13,6 +13,7 @@ import numpy as np
 
 from cleanbench.core import UserError, digest_of, read_only
 from cleanbench.datasets.checked import checked
+from cleanbench.datasets.folder import path_of
 from cleanbench.datasets.listings import classify
 from cleanbench.datasets.packed import files_digest, open_packed, pack
 from cleanbench.encoders.hub import PATIENCE
@@ -51,6 +52,7 @@ def torchvision(
     """
     from torchvision import datasets
 
+    path_of("root", root)
     if of not in datasets.__all__:
         raise UserError(f"torchvision has no data set {of!r}.{nearest(of, datasets.__all__)}")
     parts: Sequence[str | None] = [None] if split is None else [part.strip() for part in str(split).split("+")]

@@ -23,7 +23,7 @@ import numpy as np
 
 from cleanbench.core import Bools, GroundTruth, Ints, Issue, UserError
 from cleanbench.datasets.beside_labels import FACTS, facts_of, number
-from cleanbench.datasets.tables import canonical, count, rows, some
+from cleanbench.datasets.tables import canonical, count, number_in, rows, some
 from cleanbench.pairs import decode, encode
 
 FILES: Mapping[Issue, str] = {
@@ -221,7 +221,7 @@ def _columns(path: Path, header: Sequence[str], ending: str, keys: Keys) -> tupl
 
 def _label(path: Path, line: int, text: str) -> bool:
     try:
-        value = float(text)
+        value = number_in(text)
     except ValueError:
         value = -1.0
     if value not in (0.0, 1.0):
