@@ -151,9 +151,12 @@ class GroundTruth:
 
         def judgements() -> Iterator[str]:
             yield str(issue)
-            for item, faulty in zip(columns.tolist(), judged.tolist(), strict=True):
-                yield from (ids[position] for position in item)
-                yield str(int(faulty))
+            # In blocks, because as lists millions of pairs would take gigabytes.
+            for start in range(0, len(columns), 1 << 16):
+                block = slice(start, start + (1 << 16))
+                for item, faulty in zip(columns[block].tolist(), judged[block].tolist(), strict=True):
+                    yield from (ids[position] for position in item)
+                    yield str(int(faulty))
             for key, values in optional.items():
                 if values is not None:
                     yield key

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from cleanbench.core import GroundTruth, Ints, Issue, UserError, digest_of, read_only
 from cleanbench.images import Images
+from cleanbench.settings import check_types
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,18 @@ class Card:
     grouping: str = ""
     capture: str = ""
     blemishes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the types: who writes a card by hand may write anything.
+
+        Raises:
+            UserError: Naming the field and what is expected.
+        """
+        check_types(self, "dataset.card")
+        if not isinstance(self.blemishes, tuple) or not all(isinstance(each, str) for each in self.blemishes):
+            raise UserError("dataset.card.blemishes must be a list of sentences")
+        if not all(isinstance(text, str) for entry in self.truths.items() for text in entry):
+            raise UserError("dataset.card.truths must be texts by issue")
 
     def made(self, truth: GroundTruth) -> str:
         """Return how a truth was made and by whom; empty if that is not stated."""

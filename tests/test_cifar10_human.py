@@ -165,12 +165,29 @@ def test_other_forms_of_the_labels_are_the_same(annotations: Path, root: Path) -
     assert read(annotations, root).fingerprint == expected.fingerprint
 
 
-def test_the_archive_is_read_as_it_is(annotations: Path, root: Path) -> None:
+def test_an_archive_of_another_origin_is_not_unpacked(
+    annotations: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "cifar-10-batches-py").rename(root / "elsewhere")
+    (root / "cifar-10-python.tar.gz").write_bytes(b"another")
+    monkeypatch.setattr(tarfile, "open", lambda *_: pytest.fail("it is opened"))
+    with pytest.raises(UserError, match="is not the published archive"):
+        read(annotations, root)
+
+
+def test_the_published_archive_is_read(annotations: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = read(annotations, root)
-    with tarfile.open(root / "cifar-10-python.tar.gz", "w:gz") as archive:
+    path = root / "cifar-10-python.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
         archive.add(root / "cifar-10-batches-py", "cifar-10-batches-py")
     (root / "cifar-10-batches-py").rename(root / "elsewhere")
+    monkeypatch.setattr(cifar10, "ARCHIVE_MD5", hashlib.md5(path.read_bytes()).hexdigest())
     assert read(annotations, root).fingerprint == expected.fingerprint
+    half = path.read_bytes()[:200]
+    path.write_bytes(half + bytes(200))
+    monkeypatch.setattr(cifar10, "ARCHIVE_MD5", hashlib.md5(path.read_bytes()).hexdigest())
+    with pytest.raises(UserError, match="is not read as CIFAR-10"):
+        read(annotations, root)
 
 
 def test_another_order_is_refused(annotations: Path, root: Path) -> None:

@@ -1,12 +1,15 @@
 """``dataset=hub``: what ``datasets`` reads becomes a set, its images byte by byte; without network it says so."""
 
 import io
+import json
 import tarfile
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from conftest import draw, table
 from PIL import Image
@@ -189,3 +192,49 @@ def test_a_commit_in_the_cache_needs_no_network(parquet: Path, monkeypatch: pyte
     assert again.fingerprint == images.fingerprint
     assert not [warning for warning in again.warnings if "commit" in warning]
     np.testing.assert_array_equal(again.labels, images.labels)
+
+
+@pytest.fixture(name="named")
+def _named(tmp_path: Path) -> Path:
+    """Return a set whose rows name files: one beside it, a device, one elsewhere, none, and no image at all."""
+    root = tmp_path / "named"
+    root.mkdir()
+    (tmp_path / "secret.png").write_bytes(encoded(7))
+    (root / "own.png").write_bytes(encoded(5))
+    (root / "zero.png").symlink_to("/dev/zero")
+    paths = [str(root / "own.png"), str(root / "zero.png"), str(tmp_path / "secret.png"), "../secret.png"]
+    rows = [*({"bytes": None, "path": path} for path in paths), {"bytes": None, "path": None}, None]
+    pictures = pa.array(rows, type=pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
+    features = {"image": {"_type": "Image"}, "text": {"dtype": "string", "_type": "Value"}}
+    told = {"huggingface": json.dumps({"info": {"features": features}})}
+    table = pa.table({"image": pictures, "text": [str(row) for row in range(6)]})
+    pq.write_table(table.replace_schema_metadata(told), root / "train.parquet")
+    return root
+
+
+def test_no_file_but_those_of_the_set_is_read(named: Path) -> None:
+    images = read(named)
+    assert [len(images.images.source.read(row)) > 0 for row in range(6)] == [True] + [False] * 5
+    (told,) = images.warnings
+    assert told == "2 images that rows name outside the files of the set are not read: '00000002', '00000003'"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"image": "text"}, "dataset.image=text is a column of type string, not of images"),
+        ({"label": "image"}, "dataset.label=image is a column of"),
+        ({"id": "image"}, "dataset.id=image is a column of"),
+        ({"streaming": "abc"}, "dataset.streaming='abc' must be true or false"),
+    ],
+)
+def test_columns_and_settings_of_another_type_are_told(named: Path, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        read(named, **settings)
+
+
+def test_a_file_that_breaks_off_is_told(parquet: Path) -> None:
+    file = next((parquet / "data").glob("train*"))
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(UserError, match="split 'train', is not read: "):
+        read(parquet)

@@ -70,6 +70,12 @@ def test_images_are_found_by_name(listing: Path) -> None:
 def test_what_is_wrong_is_told(listing: Path) -> None:
     for settings, message in (
         ({"group": "lesions"}, "no column 'lesions', which dataset.group names. Did you mean 'lesion'?"),
+        ({"card": {"licence": 5}}, "dataset.card.licence=5 must be a text"),
+        ({"card": {"source": 5}}, "dataset.card.source=5 must be a text"),
+        ({"card": {"commercial": "abc"}}, "dataset.card.commercial='abc' must be true or false or null"),
+        ({"card": {"blemishes": 5}}, "dataset.card.blemishes must be a list of sentences"),
+        ({"card": {"blemishes": ["a", 5]}}, "dataset.card.blemishes must be a list of sentences"),
+        ({"card": "free"}, "dataset.card='free' must be names with values or null"),
         ({"negatives": -1, "group": "lesion"}, "dataset.negatives must be 0 or more, not -1"),
         ({"seed": -1, "group": "lesion"}, "dataset.seed must be 0 or more, not -1"),
         ({"card": {"license": "?"}}, "dataset.card has no field 'license'. Did you mean 'licence'?"),
@@ -82,6 +88,8 @@ def test_what_is_wrong_is_told(listing: Path) -> None:
         metadata(str(listing), "dx")
     with pytest.raises(UserError, match="is not a file"):
         metadata("nowhere.csv", "image")
+    with pytest.raises(UserError, match=r"cannot be looked at \(File name too long\)"):
+        metadata("x" * 5000, "image")
 
 
 def test_groups_of_one_are_no_truth(tmp_path: Path) -> None:

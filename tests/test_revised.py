@@ -129,6 +129,12 @@ def test_what_does_not_fit_is_told(small: Path) -> None:
         with pytest.raises(UserError) as caught:
             read(small)
         assert message in str(caught.value)
+    pickled = small / "detailed_issue_lists" / "SMALL_data_quality_issues.pickle"
+    pickled.unlink()
+    for listed in ("1e400", "1.5", '"12"', "9" * 5000, "[" * 100_000):
+        pickled.with_name("SMALL_issues.json").write_text(f'{{"IrrelevantSamples": [{listed}]}}')
+        with pytest.raises(UserError, match=r"SMALL_issues\.json"):
+            read(small)
     lists(small, [5], [], [])
     with pytest.raises(UserError, match=r"dataset\.negatives must be 0 or more, not -1"):
         read(small, negatives=-1)

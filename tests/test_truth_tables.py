@@ -169,6 +169,7 @@ def test_the_reference_annotation_matrix(tmp_path: Path, goldens: Path) -> None:
         ("id,label,label\na,1,0\n", " has more than one column called 'label'; rename one of them"),
         ("id,label\na,1\nb,2\n", ", line 3: the label is '2', expected 0 or 1; leave out what is not judged"),
         ("id,label\na,\n", ", line 2: the label is '', expected 0 or 1; leave out what is not judged"),
+        ("id,label\na,0_1\n", ", line 2: the label is '0_1', expected 0 or 1"),
         ("id,label\na,nan\n", ", line 2: the label is 'nan', expected 0 or 1"),
         ("id,label\nz,1\na,1\ny,0\nz,0\n", ", line 2: 2 unknown values of id: 'z', 'y'; expected is one of 5"),
         ("id,label\n,1\n", ", line 2: 1 unknown value of id: ''"),

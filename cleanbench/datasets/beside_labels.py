@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from cleanbench.core import Floats, Ints, UserError
-from cleanbench.datasets.tables import count, some
+from cleanbench.datasets.tables import count, number_in, some
 from cleanbench.votes import probability_of_votes
 
 VOTES = ("faulty_votes", "votes")
@@ -20,7 +20,7 @@ def number(path: Path, line: int, name: str, text: str) -> float:
         UserError: If it is none, or out of the range of the column called ``name``.
     """
     try:
-        value = float(text)
+        value = number_in(text)
     except ValueError:
         value = -1.0
     if name in VOTES:

@@ -2,6 +2,7 @@
 
 import hashlib
 import tarfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,11 @@ from cleanbench.store import Store
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 TRAIN, TEST = 50_000, 10_000
+LARGEST = 64 * 2**20  # bytes; a batch has half of that
 ARCHIVE, FOLDER = "cifar-10-python.tar.gz", "cifar-10-batches-py"
 
-# As torchvision checks them.
+# As published, and as torchvision checks them: of the archive, and of each batch.
+ARCHIVE_MD5 = "c58f30108f718f92721af3b95e74349a"
 MD5 = {
     "data_batch_1": "c99cafc152244af753f735de768cd75f",
     "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
@@ -96,8 +99,15 @@ def _batches(source: Path) -> Iterator[tuple[str, bytes]]:
     try:
         if source.is_dir():
             for name in MD5:
-                yield name, (source / name).read_bytes()
+                yield name, _read(source / name)
             return
+        # Before anything is unpacked: a small archive of another origin may become larger than any memory.
+        with source.open("rb") as packed:
+            if hashlib.file_digest(packed, _md5).hexdigest() != ARCHIVE_MD5:
+                raise UserError(
+                    f"{source} is not the published archive (its MD5 differs); get it anew, or unpack it: "
+                    f"each file of {FOLDER} is checked by itself"
+                )
         wanted = {f"{FOLDER}/{name}": name for name in MD5}
         found = {}
         # In the order of the archive: going back in it means to unpack it again from its start.
@@ -109,8 +119,19 @@ def _batches(source: Path) -> Iterator[tuple[str, bytes]]:
             yield name, found.pop(name)
     except KeyError as error:
         raise UserError(f"{source} holds no file {error}; get the Python version of CIFAR-10 anew") from error
-    except (OSError, EOFError, tarfile.TarError) as error:
+    # A damaged archive raises what its reader or its decoder raises.
+    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
         raise UserError(f"{source} is not read as CIFAR-10 ({error}); get the Python version anew") from error
+
+
+def _read(path: Path) -> bytes:
+    """Return the bytes of a batch; of a file that is far larger than any, no more than shows that it is another."""
+    with path.open("rb") as file:
+        return file.read(LARGEST)
+
+
+def _md5() -> Any:
+    return hashlib.md5(usedforsecurity=False)
 
 
 def _pictures(batches: Iterable[dict[bytes, Any]]) -> Iterator[bytes]:

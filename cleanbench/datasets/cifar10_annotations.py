@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from cleanbench.core import Floats, Ints, UserError
 from cleanbench.datasets.pickles import read_dictionary
-from cleanbench.datasets.tables import rows
+from cleanbench.datasets.tables import rows, whole_in
 
 NOISY = ("random_label1", "random_label2", "random_label3", "aggre_label", "worse_label")
 CLEAN = "clean_label"
@@ -135,7 +135,7 @@ def read_duplicates(folder: Path, train: int, test: int) -> tuple[Ints, Ints]:
         sizes = (test, train if partner == "train" else test)
         for line, fields in content:
             try:
-                first, second, judgement = int(fields[0]), int(fields[1]), int(fields[3])
+                first, second, judgement = (whole_in(fields[place]) for place in (0, 1, 3))
             except ValueError as error:
                 raise UserError(f"{folder / name}, line {line}: {error}") from error
             if not (0 <= first < sizes[0] and 0 <= second < sizes[1] and judgement in (0, 1, 2)):
@@ -171,7 +171,7 @@ def _columns(path: Path) -> dict[str, Ints]:
     table = [fields for _, fields in content]
     try:
         return {
-            name: np.array([int(fields[place]) for fields in table], dtype=np.int64)
+            name: np.array([whole_in(fields[place]) for fields in table], dtype=np.int64)
             for place, name in enumerate(header)
             if name in (CLEAN, *NOISY)
         }

@@ -3,6 +3,7 @@
 import numpy as np
 
 from cleanbench.core import Floats, GroundTruth, Ints, Issue, UserError, read_only
+from cleanbench.datasets.checked import checked
 from cleanbench.datasets.cifar10 import CLASSES, Cifar10, cifar10
 from cleanbench.datasets.cifar10_annotations import (
     COUNT_FILE,
@@ -38,6 +39,7 @@ SOURCES = {
 }
 
 
+@checked
 def cifar10_human(
     annotations: str,
     root: str | None = None,

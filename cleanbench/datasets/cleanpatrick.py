@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cleanbench.core import GroundTruth, Issue, UserError
+from cleanbench.datasets.checked import checked
 from cleanbench.datasets.cliques import cliques_truth
 from cleanbench.datasets.combined_annotations import CLASS, CLIQUE, COMBINED, Combined, read_combined
 from cleanbench.datasets.fitzpatrick17k import (
@@ -27,7 +28,7 @@ from cleanbench.datasets.fitzpatrick17k import (
     table_of,
     told_truths,
 )
-from cleanbench.datasets.folder import existing
+from cleanbench.datasets.folder import existing, path_of
 from cleanbench.datasets.tables import count
 from cleanbench.datasets.truth_choice import checked_revision, revisions, told_conflict
 from cleanbench.datasets.truth_tables import FILES, read_truth
@@ -51,6 +52,7 @@ CLIQUES_TOLD = (
 )
 
 
+@checked
 def cleanpatrick(
     root: str,
     annotations: str | Sequence[str] | None = None,
@@ -136,7 +138,7 @@ def _given(annotations: str | Sequence[str] | None) -> list[str]:
 
 
 def _local(given: str) -> Annotations:
-    place = Path(given).expanduser()
+    place = path_of("annotations", given)
     if place.is_file():
         return Annotations({}, place, given)
     if not place.is_dir():

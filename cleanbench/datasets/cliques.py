@@ -159,7 +159,7 @@ def _lines(path: Path) -> list[str]:
 def _names(path: Path, number: int, line: str) -> list[str]:
     try:
         names = ast.literal_eval(line.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         names = None
     wrong = not isinstance(names, list) or not all(
         isinstance(name, str) and re.fullmatch(r".*_[0-9a-f]{8}", name) for name in names

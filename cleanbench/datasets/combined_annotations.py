@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cleanbench.core import Issue, UserError
-from cleanbench.datasets.tables import canonical, count, rows, some
+from cleanbench.datasets.tables import canonical, count, number_in, rows, some
 
 COMBINED = "combined_annotations.csv"
 CLASS, CLIQUE = "granular_partition_label", "nd_clique"
@@ -91,7 +91,7 @@ def _label(path: Path, line: int, column: str, text: str) -> bool | None:
     if text.strip() in UNJUDGED:
         return None
     try:
-        value = float(text)
+        value = number_in(text)
     except ValueError:
         value = float("nan")
     if value not in (0.0, 1.0):
@@ -104,7 +104,7 @@ def _clique(path: Path, line: int, text: str) -> int | None:
     if text.strip() in UNJUDGED:
         return None
     try:
-        number = float(text)  # a tool that met an empty field writes all as 11040.0
+        number = number_in(text)  # a tool that met an empty field writes all as 11040.0
     except ValueError:
         number = float("nan")
     if not number.is_integer():

@@ -11,6 +11,7 @@ import numpy as np
 
 from cleanbench.core import GroundTruth, Issue, UserError, digest_of
 from cleanbench.datasets.calibration import with_calibration
+from cleanbench.datasets.checked import checked
 from cleanbench.image_set import Card, ImageSet
 from cleanbench.images import Files, Images
 from cleanbench.progress import progress
@@ -21,6 +22,7 @@ SOURCES = ("composition.py", "demo.py", "drawings.py", "edits.py", "tiles.py")
 PACKAGES = ("numpy", "pillow", "scikit-image", "scikit-learn")
 
 
+@checked
 def demo(seed: int = 0, name: str = "demo", calibration: float = 0.1) -> ImageSet:
     """Return about 900 small photographs with planted off-topic images, near-duplicates and label errors.
 
@@ -38,8 +40,6 @@ def demo(seed: int = 0, name: str = "demo", calibration: float = 0.1) -> ImageSe
     """
     if not 0 <= calibration < 1:
         raise UserError(f"dataset.calibration must be a share from 0 to below 1, not {calibration}")
-    if seed < 0:
-        raise UserError(f"dataset.seed must be 0 or more, not {seed}")
     store, key = Store.default(), _key(seed)[:32]
     folder = store.folder(f"demo/{key}", lambda empty: _draw(empty, seed))
     # Not beside the images: a method may come to see the folder that they lie in.

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cleanbench.core import GroundTruth, Ints, Issue, UserError, read_only
+from cleanbench.datasets.checked import checked
 from cleanbench.datasets.cliques import cliques_truth, read_clusters
-from cleanbench.datasets.folder import existing, find
+from cleanbench.datasets.folder import existing, find, path_of
 from cleanbench.datasets.listings import Listing, classify, listed
 from cleanbench.datasets.tables import some
 from cleanbench.image_set import Card, ImageSet
@@ -64,6 +65,7 @@ BLEMISHES = (
 )
 
 
+@checked
 def fitzpatrick17k(
     root: str,
     metadata: str | None = None,
@@ -152,7 +154,7 @@ class Base:
 
 def table_of(root: Path, metadata: str | None) -> Path:
     """Return where the table should be."""
-    return root / TABLE if metadata is None else Path(metadata).expanduser()
+    return root / TABLE if metadata is None else path_of("metadata", metadata)
 
 
 def read_base(root: str, metadata: str | None = None) -> Base:
@@ -230,13 +232,11 @@ def add_abhishek(
     """Add the near-duplicates of Abhishek et al., if their file is given.
 
     Raises:
-        UserError: If it cannot be read or names no image of the set, or ``negatives`` is no number of pairs.
+        UserError: If it cannot be read or names no image of the set.
     """
-    if not isinstance(negatives, int) or isinstance(negatives, bool) or negatives < 0:
-        raise UserError(f"dataset.negatives={negatives} must be a whole number of pairs, 0 for none")
     if path is None:
         return
-    place = Path(path).expanduser()
+    place = path_of("abhishek", path)
     place = place / CLUSTERS if place.is_dir() else place
     if not place.is_file():
         raise UserError(

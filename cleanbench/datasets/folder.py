@@ -9,6 +9,7 @@ from typing import Any
 
 from cleanbench.core import KINDS, GroundTruth, Issue, UserError
 from cleanbench.datasets.cards import CARD, read_card
+from cleanbench.datasets.checked import checked
 from cleanbench.datasets.listings import classify, listed, unlisted
 from cleanbench.datasets.tables import canonical, count, some
 from cleanbench.datasets.truth_tables import FILES, read_truth
@@ -19,6 +20,7 @@ from cleanbench.spelling import nearest
 METADATA = "metadata.csv"
 
 
+@checked
 def folder(
     root: str,
     name: str | None = None,
@@ -167,6 +169,23 @@ def find(root: Path) -> Found:
     return Found(tuple(sorted(images)), tuple(sorted(tables)), tuple(warnings))
 
 
+def path_of(setting: str, given: str) -> Path:
+    """Return the path that a setting names, whether there is something or not; ``~`` stands for the home folder.
+
+    Raises:
+        UserError: If it cannot be looked at.
+    """
+    try:
+        place = Path(str(given)).expanduser()
+        place.stat()
+    except (FileNotFoundError, NotADirectoryError):  # what is missing is told by who needs it
+        return place
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"dataset.{setting}={some([str(given)])} cannot be looked at ({reason})") from error
+    return place
+
+
 def existing(root: str) -> Path:
     """Return the folder that ``dataset.root`` names.
 
@@ -182,7 +201,8 @@ def existing(root: str) -> Path:
         next(place.iterdir(), None)  # refused here rather than found empty
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"{root} cannot be read: {reason}; check dataset.root") from error
+        shown = root if len(str(root)) <= 80 else some([str(root)])
+        raise UserError(f"{shown} cannot be read: {reason}; check dataset.root") from error
     return place
 
 

@@ -21,13 +21,13 @@ def same_group(
     Args:
         ids: All ids of the image set, sorted.
         groups: The group of each image, shape ``(N,)``; -1 where it is not known: its pairs are not judged.
-        negatives: How many pairs of different groups to draw; all of them if there are no more.
-        seed: Of the draw.
+        negatives: How many pairs of different groups to draw, 0 or more; all of them if there are no more.
+        seed: Of the draw, 0 or more.
         name: Which truth of the issue this is.
         kind: How it came about.
 
     Raises:
-        UserError: If the groups hold more pairs than are read, or ``negatives`` or ``seed`` is negative.
+        UserError: If the groups hold more pairs than are read.
     """
     order = np.argsort(groups, kind="stable")
     members = order[groups[order] >= 0]
@@ -62,13 +62,7 @@ def between_groups(groups: Ints, count: int, seed: int) -> tuple[Ints, Floats]:
 
     Returns:
         The pairs, shape ``(P, 2)`` with ``i < j``, and the probability with which each was drawn, shape ``(P,)``.
-
-    Raises:
-        UserError: If the count or the seed is negative.
     """
-    for setting, value in (("negatives", count), ("seed", seed)):
-        if value < 0:
-            raise UserError(f"dataset.{setting} must be 0 or more, not {value}")
     rng = np.random.default_rng(seed)
     known = np.flatnonzero(groups >= 0)
     codes, everything = groups[known], pair_count(len(known))

@@ -5,29 +5,29 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cleanbench import __version__
-from cleanbench.core import GroundTruth, Issue, UserError, digest_of, read_only
+from cleanbench.core import GroundTruth, Issue, UserError, read_only
+from cleanbench.datasets.checked import checked
+from cleanbench.datasets.folder import path_of
 from cleanbench.datasets.group_pairs import same_group
+from cleanbench.datasets.hub_rows import Origin, Wanted, places_of, read_rows
 from cleanbench.datasets.listings import classify
 from cleanbench.datasets.packed import files_digest, open_packed, pack
-from cleanbench.datasets.tables import canonical, some
+from cleanbench.datasets.tables import count, some
 from cleanbench.encoders.hub import PATIENCE, unreachable
 from cleanbench.image_set import Card, ImageSet
 from cleanbench.images import Images
 from cleanbench.leakage import group_codes
-from cleanbench.progress import progress
-from cleanbench.spelling import nearest
 from cleanbench.store import Store, read_json
 
 COMMIT = re.compile("[0-9a-f]{40}")
 
 
+@checked
 def hub(
     path: str,
     split: str = "train",
@@ -91,6 +91,9 @@ def hub(
         truth = same_group(ids, group_codes(facts["group"])[0], negatives, seed, name=group)
         truths[truth.issue, group] = truth
     warnings = [*warnings, *stored.get("warnings", ())]
+    if outside := stored.get("outside"):
+        told = count(len(outside), "image")
+        warnings = [*warnings, f"{told} that rows name outside the files of the set are not read: {some(outside)}"]
     if origin.commit and not (revision and COMMIT.fullmatch(revision)):
         warnings = [*warnings, f"commit {origin.commit}; with dataset.revision={origin.commit} no network is needed"]
     return ImageSet(
@@ -113,40 +116,8 @@ def hub(
     )
 
 
-# Names of a column that is most likely the label, though its type does not say so.
-LABELS = ("label", "labels", "fine_label", "class")
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a set is read from: a commit of the Hub, or local files as they are now."""
-
-    path: str
-    commit: str = ""
-    files: str = ""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is read of a set, in all that decides the result."""
-
-    origin: Origin
-    split: str
-    config: str | None
-    streaming: bool
-    rows: int | None
-    columns: dict[str, str | None]
-
-    @property
-    def key(self) -> str:
-        """SHA-256 of what decides the rows."""
-        # Streaming reads the same rows.
-        parts = [self.origin.path, self.origin.commit, self.origin.files, self.split, self.config, self.rows]
-        return digest_of([__version__, *map(str, parts), json.dumps(self.columns, sort_keys=True)])
-
-
 def _origin(path: str, revision: str | None) -> Origin:
-    local = Path(path).expanduser()
+    local = path_of("path", path)
     if local.is_dir():
         return Origin(str(local.resolve()), files=files_digest(local.resolve()))
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", path):
@@ -188,7 +159,7 @@ def _fill(folder: Path, wanted: Wanted) -> None:
     from datasets.utils import logging
 
     logging.disable_progress_bar()
-    stored: dict[str, Any] = {"ids": [], "labels": [], "group": [], "split": [], "licence": ""}
+    stored: dict[str, Any] = {"ids": [], "labels": [], "group": [], "split": [], "licence": "", "outside": []}
     if wanted.origin.commit:
         _reach(wanted.origin.path)
         card = _info(wanted.origin.path, wanted.origin.commit).card_data
@@ -197,6 +168,7 @@ def _fill(folder: Path, wanted: Wanted) -> None:
     # What `datasets` keeps besides, a copy of all images, goes when these are packed.
     scratch = folder / "datasets"
     parts = [part.strip() for part in wanted.split.split("+")]
+    places = places_of(wanted.origin, scratch)
 
     def images() -> Iterator[bytes]:
         for part in parts:
@@ -209,10 +181,12 @@ def _fill(folder: Path, wanted: Wanted) -> None:
                     streaming=wanted.streaming,
                     cache_dir=str(scratch),
                 )
-            # Every builder of `datasets` has errors of its own.
+                yield from read_rows(rows, part, wanted, stored, places, several=len(parts) > 1)
+            except UserError:
+                raise
+            # Every builder of `datasets` has errors of its own, while it opens a set and while it reads it.
             except Exception as error:
                 raise UserError(f"{wanted.origin.path}, split {part!r}, is not read: {_line(error)}") from error
-            yield from _rows(rows, part, wanted, stored, several=len(parts) > 1)
 
     pack(folder, images())
     shutil.rmtree(scratch, ignore_errors=True)
@@ -229,83 +203,6 @@ def _fill(folder: Path, wanted: Wanted) -> None:
     if len(parts) == 1:
         stored["split"] = None
     (folder / "rows.json").write_text(json.dumps(stored), encoding="utf-8")
-
-
-def _rows(rows: Any, part: str, wanted: Wanted, stored: dict[str, Any], *, several: bool) -> Iterator[bytes]:
-    """Yield the encoded images of a split, and note what else is known of them in ``stored``."""
-    from datasets import ClassLabel, Image
-
-    if rows.features is None:  # a stream of a format that does not tell its columns before the first row
-        rows = rows._resolve_features()
-    features = rows.features
-    image, label = (_column(features, wanted.columns, *role) for role in (("image", Image), ("label", ClassLabel)))
-    if image is None:
-        raise UserError(
-            f"{wanted.origin.path} does not say which of its columns holds images (none is of the type Image of "
-            f"`datasets`); name it, such as dataset.image={_likely(features, 'image')}; its columns are "
-            f"{some(features, 10)}"
-        )
-    if label is None and (unread := next((name for name in LABELS if name in features), None)):
-        stored["warnings"] = [
-            f"no labels: the column {unread!r} is not of the type ClassLabel of `datasets`; "
-            f"dataset.label={unread} reads it"
-        ]
-    for role in ("id", "group"):
-        _column(features, wanted.columns, role, None)
-    rows = rows.cast_column(image, Image(decode=False))
-    if wanted.rows is not None:
-        rows = rows.take(wanted.rows)
-    classes = features[label].names if label and isinstance(features[label], ClassLabel) else None
-    key, group, title = wanted.columns["id"], wanted.columns["group"], part.partition("[")[0]
-    with progress(f"reading {part}", (wanted.rows or 0) if wanted.streaming else len(rows), "image") as bar:
-        for number, row in enumerate(rows):
-            position = f"{title}/{number:08d}" if several else f"{number:08d}"
-            stored["ids"].append(canonical(str(row[key])) if key else position)
-            stored["split"].append(title)
-            if label:
-                stored["labels"].append(_class(row[label], classes))
-            if group:
-                stored["group"].append("" if row[group] is None else canonical(str(row[group])))
-            bar.update(1)
-            yield _encoded(row[image])
-
-
-def _column(features: Any, columns: dict[str, str | None], role: str, kind: type | None) -> str | None:
-    """Return the column of a role: the one that is named, or the only one of its type."""
-    named = columns[role]
-    if named is not None:
-        if named not in features:
-            raise UserError(
-                f"the data set has no column {named!r}, which dataset.{role} names.{nearest(named, features)}"
-            )
-        return named
-    found = [column for column, feature in features.items() if kind is not None and isinstance(feature, kind)]
-    if len(found) > 1:
-        raise UserError(f"the data set has several columns for dataset.{role}: {some(found, 10)}; name one of them")
-    return found[0] if found else None
-
-
-def _likely(features: Any, role: str) -> str:
-    """Return the column that is most likely meant."""
-    return next((name for name in features if role in name.lower()), next(iter(features), "NAME"))
-
-
-def _class(value: Any, classes: list[str] | None) -> str:
-    if value is None or (classes is not None and not 0 <= value < len(classes)):
-        return ""
-    return str(value if classes is None else classes[value])
-
-
-def _encoded(image: dict[str, Any] | None) -> bytes:
-    """Return the bytes of an image as they are stored; none where there is no image."""
-    if image is None:
-        return b""
-    if image["bytes"] is not None:
-        return bytes(image["bytes"])
-    try:
-        return Path(image["path"]).read_bytes()
-    except OSError:
-        return b""
 
 
 def _line(error: Exception) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cleanbench.core import Ints, UserError, read_only
-from cleanbench.datasets.tables import canonical, count, rows, some
+from cleanbench.datasets.tables import canonical, count, number_in, rows, some
 from cleanbench.datasets.truth_tables import AMBIGUOUS, Keys
 
 
@@ -251,6 +251,6 @@ def _is_file(path: Path) -> bool:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        return number_in(text)
     except ValueError:
         return float("nan")

@@ -9,7 +9,8 @@ import numpy as np
 from cleanbench.core import GroundTruth, Issue, UserError, read_only
 from cleanbench.datasets.absent import Absent
 from cleanbench.datasets.cards import stated
-from cleanbench.datasets.folder import existing, find
+from cleanbench.datasets.checked import checked
+from cleanbench.datasets.folder import existing, find, path_of
 from cleanbench.datasets.group_pairs import same_group
 from cleanbench.datasets.listings import by_id, classify, located
 from cleanbench.datasets.tables import canonical, count, rows
@@ -19,6 +20,7 @@ from cleanbench.leakage import group_codes, group_counts
 from cleanbench.spelling import nearest
 
 
+@checked
 def metadata(
     path: str,
     id: str,
@@ -109,4 +111,4 @@ def metadata(
 def _table(path: str) -> Path:
     if not str(path).strip():
         raise UserError("dataset.path is empty; give the CSV file that lists the images")
-    return Path(str(path)).expanduser()
+    return path_of("path", path)

@@ -97,7 +97,7 @@ def _loaded(file: Any, name: str, encoding: str) -> Any:
         return _Reader(file, encoding=encoding).load()
     # What a damaged pickle raises depends on where it is damaged.
     except (
-        pickle.UnpicklingError, ValueError, TypeError, KeyError, IndexError, AttributeError,
+        pickle.UnpicklingError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError,
         EOFError, OverflowError, MemoryError, struct.error, SystemError,
     ) as error:  # fmt: skip
         raise UserError(f"{name} is not read: {error}; it should be a pickle of plain data, as published") from error

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from cleanbench.core import GroundTruth, Ints, Issue, UserError, read_only
+from cleanbench.datasets.checked import checked
 from cleanbench.datasets.elimination import Places, eliminate, place
 from cleanbench.datasets.folder import existing, find
 from cleanbench.datasets.group_pairs import between_groups, connected, same_group
@@ -25,6 +26,7 @@ FOUND = (
 )
 
 
+@checked
 def revised(
     of: str,
     root: str,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -76,16 +77,17 @@ def _issues(path: Path, size: int) -> RevisedLists:
     stored = _json(path) if path.suffix == ".json" else read_pickle(path)
     try:
         issues = RevisedLists(
-            frozenset(int(index) for index in stored["IrrelevantSamples"]),
-            frozenset(int(index) for index in stored["LabelErrors"]),
-            tuple((int(one), (int(first), int(second))) for one, (first, second) in stored["NearDuplicates"]),
+            frozenset(index(each) for each in stored["IrrelevantSamples"]),
+            frozenset(index(each) for each in stored["LabelErrors"]),
+            tuple((index(one), (index(first), index(second))) for one, (first, second) in stored["NearDuplicates"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:  # a TypeError is an index that is no whole number
         raise UserError(
-            f"{path} holds no IrrelevantSamples, LabelErrors and NearDuplicates as published ({error!r})"
+            f"{path} holds no IrrelevantSamples, LabelErrors and NearDuplicates as published, which are lists of "
+            f"whole numbers ({error})"
         ) from error
-    indices = [*issues.removed, *issues.label_errors, *(index for _, pair in issues.duplicates for index in pair)]
-    wrong: list[Any] = [index for index in indices if not 0 <= index < size]
+    indices = [*issues.removed, *issues.label_errors, *(each for _, pair in issues.duplicates for each in pair)]
+    wrong: list[Any] = [each for each in indices if not 0 <= each < size]
     wrong += [pair for one, pair in issues.duplicates if one not in pair or pair[0] == pair[1]]
     if wrong:
         raise UserError(f"{path} is not the list of this benchmark, which has {size:,} images: {wrong[0]} does not fit")
@@ -95,6 +97,8 @@ def _issues(path: Path, size: int) -> RevisedLists:
 def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise UserError(f"{path} is no list of issues: it is nested too deep") from error
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is no JSON file ({error})") from error
 

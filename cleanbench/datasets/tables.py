@@ -1,6 +1,7 @@
 """Tables of facts about images: CSV files, read strictly, so that a slip is told instead of guessed at."""
 
 import csv
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -57,6 +58,32 @@ def canonical(key: str) -> str:
     Some systems decompose accented letters in file names, which tables made elsewhere do not.
     """
     return key.strip() if key.isascii() else unicodedata.normalize("NFC", key).strip()
+
+
+def number_in(text: str) -> float:
+    """Return the number that a field holds; Python alone would take ``0_1`` for 1.
+
+    Raises:
+        ValueError: If it holds none.
+
+    Example:
+        >>> number_in(" 1e-1 ")
+        0.1
+    """
+    if "_" in text or not text.isascii():
+        raise ValueError(f"{text!r} is no number")
+    return float(text)
+
+
+def whole_in(text: str) -> int:
+    """Return the whole number that a field holds.
+
+    Raises:
+        ValueError: If it holds none, or one of more digits than a count of images has.
+    """
+    if not re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", text, re.ASCII):
+        raise ValueError(f"{some([text])} is no whole number")
+    return int(text)
 
 
 def some(names: Iterable[str], limit: int = 3) -> str:

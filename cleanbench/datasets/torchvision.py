@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from cleanbench.core import UserError, digest_of, read_only
+from cleanbench.datasets.checked import checked
+from cleanbench.datasets.folder import path_of
 from cleanbench.datasets.listings import classify
 from cleanbench.datasets.packed import files_digest, open_packed, pack
 from cleanbench.encoders.hub import PATIENCE
@@ -22,6 +24,7 @@ from cleanbench.spelling import nearest
 from cleanbench.store import Store, read_json
 
 
+@checked
 def torchvision(
     of: str,
     root: str,
@@ -49,6 +52,7 @@ def torchvision(
     """
     from torchvision import datasets
 
+    path_of("root", root)
     if of not in datasets.__all__:
         raise UserError(f"torchvision has no data set {of!r}.{nearest(of, datasets.__all__)}")
     parts: Sequence[str | None] = [None] if split is None else [part.strip() for part in str(split).split("+")]

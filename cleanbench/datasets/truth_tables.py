@@ -23,7 +23,7 @@ import numpy as np
 
 from cleanbench.core import Bools, GroundTruth, Ints, Issue, UserError
 from cleanbench.datasets.beside_labels import FACTS, facts_of, number
-from cleanbench.datasets.tables import canonical, count, rows, some
+from cleanbench.datasets.tables import canonical, count, number_in, rows, some
 from cleanbench.pairs import decode, encode
 
 FILES: Mapping[Issue, str] = {
@@ -39,7 +39,7 @@ AMBIGUOUS = -1
 # By name of a column (``id``, ``md5hash``): the position of the image that a value of it stands for.
 Keys = Mapping[str, Mapping[str, int]]
 
-# About 2 GB of judgements; a group of a few thousand ids is a class or a split rather than one scene.
+# About 3 GB while they are read; a group of a few thousand ids is a class or a split rather than one scene.
 MOST_PAIRS = 20_000_000
 
 
@@ -231,7 +231,7 @@ def _columns(path: Path, header: Sequence[str], ending: str, keys: Keys) -> tupl
 
 def _label(path: Path, line: int, text: str) -> bool:
     try:
-        value = float(text)
+        value = number_in(text)
     except ValueError:
         value = -1.0
     if value not in (0.0, 1.0):

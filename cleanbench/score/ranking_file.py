@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cleanbench.core import Bools, Floats, Issue
-from cleanbench.datasets.tables import canonical, some
+from cleanbench.datasets.tables import canonical, number_in, some
 from cleanbench.score.findings import Findings
 from cleanbench.score.manifest import Direction
 
@@ -188,8 +188,9 @@ def _scores(
         try:
             if isinstance(cell, bool):
                 raise ValueError
-            scores[position] = float("nan" if cell is None or cell == "" else cell)
-        except (TypeError, ValueError):
+            filled = "nan" if cell is None or cell == "" else cell
+            scores[position] = number_in(filled) if isinstance(filled, str) else float(filled)
+        except (TypeError, ValueError, OverflowError):
             unreadable.append(lines[position])
     findings.lines("scores that are no numbers", unreadable, "write numbers with a decimal point, no units or marks")
     scores = -scores if direction == "lower" else scores
