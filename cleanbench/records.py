@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, Valid
 
 from cleanbench.core import GroundTruth, Issue, UserError, origin
 from cleanbench.image_set import Card
+from cleanbench.store import whole_file
 
 SCHEMA: Literal[1] = 1
 
@@ -351,9 +352,8 @@ def read_run(path: Path) -> RunFile:
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
     """Write records as lines of JSON, replacing the file in one step."""
-    scratch = path.with_name(f".{path.name}.tmp")
-    scratch.write_text("".join(map(as_line, records)), encoding="utf-8")
-    scratch.replace(path)
+    with whole_file(path, ".tmp") as scratch:
+        scratch.write_text("".join(map(as_line, records)), encoding="utf-8")
 
 
 def as_line(record: Record) -> str:
