@@ -72,7 +72,8 @@ class PyOD(Detector):
             raise UserError(f"PyOD has no model {model!r}; it has {', '.join(sorted(models()))}")
 
     def off_topic(self, data: View) -> Floats:
-        self._detector({})  # parameters that make no sense are told whatever the data are
+        with warnings.catch_warnings(action="ignore"):
+            self._detector({})  # parameters that make no sense are told whatever the data are
         embeddings = data.embeddings
         habits = HABITS.get(plain(self.model), Habits())
         if len(embeddings) < 2:

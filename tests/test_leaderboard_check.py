@@ -164,6 +164,11 @@ def test_the_command_line_tells_success_defects_and_mistakes_apart(runs: Path, t
     assert "Did you mean 'output='?" in complaint
     code, _, complaint = command(f"output={tmp_path / 'none'}", f"board={board}")
     assert (code, complaint.count("\n")) == (2, 1)
+    (tmp_path / "empty").mkdir()
+    code, _, complaint = command(f"output={tmp_path / 'empty'}", f"board={tmp_path / 'new'}")
+    assert (code, complaint.count("\n")) == (2, 1)
+    assert f"{tmp_path / 'empty'} holds no runs" in complaint
+    assert not (tmp_path / "new").exists()
     code, said, _ = command("--help")
     assert code == 0
     assert "board=leaderboards" in said

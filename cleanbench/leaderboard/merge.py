@@ -108,6 +108,11 @@ def merge(output: Path, root: Path) -> Merged:
     return merged
 
 
+def holds_runs(output: Path) -> bool:
+    """Return whether a folder holds anything to merge: a run, or word of one that did not run."""
+    return any(output.glob("*/*/record.json")) or any(output.glob(f"*/{not_run.FOLDER}/*.json"))
+
+
 def render(root: Path) -> None:
     """Render the boards again, whose own files have not changed."""
     with FileLock(root / LOCK):
