@@ -105,8 +105,8 @@ class PyOD(Detector):
     def _scores(self, rows: Floats, habits: "Habits") -> Floats:
         # Whatever a model warns of on the way, its scores are checked below.
         with global_generators(self.random_state), warnings.catch_warnings(action="ignore"):
-            detector = self._detector({**habits.settings, **(spanned(rows) if habits.axes else {})})
             try:
+                detector = self._detector({**habits.settings, **(spanned(rows) if habits.axes else {})})
                 detector.fit(rows)
             except REFUSALS as error:
                 if self.parameters and PyOD(self.model)._takes_plain_data() and not self._takes_plain_data():
