@@ -160,6 +160,8 @@ def test_few_draws_from_the_same_frame_are_unbiased_for_counts(rank_with: Rank, 
     [
         ({"budget": 0}, "budget=0 must be at least 1"),
         ({"outside": 1.0}, r"outside=1\.0 must be above 0 and below 1"),
+        ({"to": Path("/proc/foo.csv")}, "/proc/foo.csv cannot be written"),
+        ({"seed": -1}, "seed=-1 must be at least 0"),
         ({"issue": Issue.LABEL_ERROR}, "no finished run in .* ranks label_error"),
         ({"dataset": "many"}, "there are no runs of 'many'.*few"),
         ({"issue": Issue.NEAR_DUPLICATE}, "ranks near_duplicate"),

@@ -1,7 +1,11 @@
 """Reports of runs and comparisons: what they show is what the files say, whatever names are, and images stay in."""
 
+import errno
+import os
 import re
+import shutil
 from html import unescape
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -76,6 +80,28 @@ def test_figures_are_files_and_only_those_that_are_current(run, small):
     files = sorted(path.name for path in (run / "report").iterdir())
     drawn = [f"{issue}_{name}" for issue in Issue for name in ("effort", "precision_recall", "roc")]
     assert files == sorted([*(f"{name}.{ending}" for name in drawn for ending in ("csv", "svg")), "notes.txt"])
+
+
+def test_without_room_a_report_stays_as_it_was(run, small, monkeypatch):
+    page = report_run(run, small)
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    written = Path.write_bytes
+
+    def full(path, content):
+        if path.suffix != ".html" and ".html" not in path.name:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return written(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(UserError, match=r"cannot be written \(No space left"):
+        report_run(run, None)
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    page.unlink()
+    shutil.rmtree(run / "report")
+    with pytest.raises(UserError, match="cannot be written"):
+        report_run(run, small)
+    assert not page.exists()
+    assert not (run / "report").exists()
 
 
 def test_a_report_is_the_same_each_time(run, small):

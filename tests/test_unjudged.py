@@ -127,6 +127,8 @@ def test_mistakes_are_told(rank_with: Rank, unjudged: Path, tmp_path: Path) -> N
         command(Options("unjudged", output=tmp_path / "runs"))
     with pytest.raises(UserError, match="k=0"):
         command(Options("unjudged", k=0, output=tmp_path / "runs"))
+    with pytest.raises(UserError, match="k=99999999999999999999 must be at most 1000000000"):
+        command(Options("unjudged", k=99999999999999999999, output=tmp_path / "runs"))
 
 
 @pytest.mark.parametrize("name", ["unjudged", "annotate_next", "doubt", "truth_diff"])
