@@ -78,8 +78,8 @@ def audit(options: Options) -> int:
         clean_needed(options.share, options.chance)
     except ValueError as error:
         raise UserError(str(error)) from error
-    members = find(options.output / options.dataset, options.members, least=1)
     issues = tuple(Issue) if options.issue is None else (options.issue,)
+    members = find(options.output / options.dataset, options.members, least=1, issues=issues)
     found, refused = audits(members, issues)
     if not found:
         reasons = "; ".join(f"{issue}: {reason}" for issue, reason in refused.items())

@@ -88,7 +88,7 @@ def read_runs(runs: Path, issues: Sequence[Issue] = tuple(Issue)) -> Comparisons
     Raises:
         UserError: If there is no run, or a file of one is damaged.
     """
-    members = find(runs, "all", least=1)
+    members = find(runs, "all", least=1, issues=issues)
     compared: dict[Issue, Compared] = {}
     refused: dict[Issue, str] = {}
     used: set[Path] = set()
