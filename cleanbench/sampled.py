@@ -103,10 +103,10 @@ def population(record: Record) -> tuple[int, int]:
 
 def in_words(record: Record) -> str:
     """Say that the numbers of a record are estimates, or why there are none; empty if all that counts was judged."""
-    if SAMPLED not in record.notes:
-        return ""
     noun = "pairs" if record.issue.ranks_pairs else "images"
     if ITEMS not in record.notes:
+        if SAMPLED not in record.notes:
+            return ""
         return f"nothing can be estimated from the sample of {record.items:,} judged {noun}"
     items, faulty, error = (float(record.notes[name]) for name in (ITEMS, FAULTY, f"{ERROR} faulty"))
     # Where every faulty item is in the sample with certainty, nothing about their number is estimated.
