@@ -19,7 +19,7 @@ from cleanbench.rankings import write_ranking
 from cleanbench.records import read_run
 from cleanbench.report import contact_sheets, doubted, writing
 from cleanbench.report.contact_sheets import Album
-from cleanbench.report.finished import read
+from cleanbench.report.finished import ranked_of, read
 from cleanbench.report.writing import report_run, report_runs, same_data
 
 
@@ -131,9 +131,10 @@ def test_sheets_show_the_top_with_its_truth_and_the_faults_at_the_end(run, small
 
 def test_a_sheet_says_which_of_tied_items_it_shows(small, tmp_path):
     folder = finish(tmp_path, small)
+    record = read(folder).ranked[Issue.OFF_TOPIC].record
     constant = Ranking(Issue.OFF_TOPIC, np.arange(40), np.zeros(40))
     write_ranking(folder / "rankings" / "off_topic.parquet", constant, small.ids)
-    sheet = contact_sheets.top(read(folder).ranked[Issue.OFF_TOPIC], Album(small))
+    sheet = contact_sheets.top(ranked_of(folder, record), Album(small))
     assert "Ranks 1 to 40 tie: of these 40, the 24 with the first ids are shown." in sheet
 
 

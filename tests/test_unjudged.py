@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cleanbench.core import Issue, UserError
+from cleanbench.fusion.members import standing
 from cleanbench.metrics import evaluate
 from cleanbench.unjudged.__main__ import Options, unjudged
 from cleanbench.unjudged.measures import Partly
@@ -105,7 +106,7 @@ def test_the_command_tells_of_images_and_of_queues(
 ) -> None:
     for method in ("phash", "dhash", "chance", "luminance"):
         rank_with(f"method={method}", "dataset=folder", f"dataset.root={pictures}")
-    found = survey(tmp_path / "runs/pictures", Issue.NEAR_DUPLICATE, 10)
+    found = survey(standing(tmp_path / "runs/pictures"), Issue.NEAR_DUPLICATE, 10)
     assert found is not None
     assert (found.judged, found.faulty) == (23, 4)
     by_name = {each.method: each for each in found.methods}

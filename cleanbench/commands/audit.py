@@ -84,8 +84,8 @@ def audit(options: Options) -> int:
     except ValueError as error:
         raise UserError(str(error)) from error
     runs = options.output / folder_name(options.dataset)
-    members = find(runs, options.members, least=1)
     issues = tuple(Issue) if options.issue is None else (options.issue,)
+    members = find(runs, options.members, least=1, issues=issues)
     found, refused = audits(members, issues)
     if not found:
         reasons = "; ".join(f"{issue}: {reason}" for issue, reason in refused.items())

@@ -8,6 +8,7 @@ from cleanbench.commands import grammar
 from cleanbench.core import Issue, UserError
 from cleanbench.doubt.posterior import SHOWN
 from cleanbench.doubt.report import doubted, told, write
+from cleanbench.fusion.members import standing
 from cleanbench.image_set import folder_name
 from cleanbench.spelling import nearest
 
@@ -43,8 +44,9 @@ def doubt(options: Options) -> int:
     to = runs / "doubt" if options.to is None else options.to
     issues = tuple(Issue) if options.issue is None else (options.issue,)
     parts = []
+    members = standing(runs, issues)
     for issue in issues:
-        found = doubted(runs, issue)
+        found = doubted(members, issue)
         if found is None:
             continue
         draws = found.draw(options.draws, options.seed)

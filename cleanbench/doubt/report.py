@@ -10,7 +10,7 @@ import numpy as np
 from cleanbench.commands.plain import table
 from cleanbench.core import Issue, UserError
 from cleanbench.doubt.posterior import Doubted, Draws
-from cleanbench.fusion.members import of_issue, standing
+from cleanbench.fusion.members import Member, of_issue
 from cleanbench.leaderboard.evidence import read_truth
 from cleanbench.rankings import align
 from cleanbench.report.doubt import draw_intervals, draw_sensitivity
@@ -20,18 +20,18 @@ NOTHING = "–"
 FILES = ("draws.svg", "draws.csv", "swaps.csv", "thresholds.svg", "thresholds.csv")
 
 
-def doubted(runs: Path, issue: Issue) -> Doubted | None:
+def doubted(runs: Sequence[Member], issue: Issue) -> Doubted | None:
     """Return the probabilities of an issue and the scores of the finished runs; None if there are no runs with one.
 
     Raises:
         UserError: If runs do not belong together, or their truth has inclusion probabilities.
     """
-    members = [member for member in of_issue(standing(runs), issue) if member.records[issue].truth is not None]
+    members = [member for member in of_issue(runs, issue) if member.records[issue].truth is not None]
     if not members:
         return None
     named = members[0].records[issue].truth
     assert named is not None
-    path = runs / "truth" / named.set_revision[:8] / f"{issue}.parquet"
+    path = members[0].folder.parent / "truth" / named.set_revision[:8] / f"{issue}.parquet"
     truth = read_truth(path, issue)
     if truth.probability is None:
         return None
