@@ -5,11 +5,12 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tie_orders import orders, rankings
 
 from cleanbench import UserError
+from cleanbench.audit import stopping
 from cleanbench.audit.budgets import curve, effort, recall_at_budgets
 from cleanbench.audit.reviewer import HOUR, Reviewer, review
 from cleanbench.audit.stopping import chance_of_a_run, clean_needed, stop
@@ -118,6 +119,31 @@ def test_ties_are_averaged_over_their_orders() -> None:
     assert stop(labels, scores, 0.5, 0.2, draws=9) == stop(labels, scores, 0.5, 0.2, draws=9)
     alike = np.array([True, False, False])
     assert stop(alike, np.array([1.0, 0.5, 0.5])).draws == 1  # no order of the tied items differs
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=1, max_size=6), st.sampled_from([0.2, 0.4]))
+def test_every_order_of_ties_is_played_through(rows: list[tuple[int, bool]], chance: float) -> None:
+    scores, labels = np.array([row[0] for row in rows], dtype=float), np.array([row[1] for row in rows])
+    needed, total = clean_needed(0.5, chance), labels.sum()
+    reviews = [labels[order] for order in orders(scores)]
+    ends = [played(faulty, needed) for faulty in reviews]
+    missed = [faulty[end:].sum() for faulty, end in zip(reviews, ends, strict=True)]
+    found = stop(labels, scores, 0.5, chance)
+    assert found.reviewed == pytest.approx(np.mean(ends), abs=0.5)
+    assert found.missed == pytest.approx(np.mean(missed), abs=0.3)
+    assert found.recall == pytest.approx(1 - found.missed / total if total else 1)
+    assert found.early == pytest.approx(np.mean(np.array(missed) > 0), abs=0.1)
+
+
+def test_blocks_and_stretches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    labels, scores = rng.random(3000) < 0.1, -np.arange(3000.0)
+    scores[2000:] = -2000  # one level holds both kinds
+    usual = stop(labels, scores, 0.02, draws=50)
+    monkeypatch.setattr(stopping, "STRETCH", 7)
+    monkeypatch.setattr(stopping, "CELLS", 5000)
+    assert stop(labels, scores, 0.02, draws=50) == usual
 
 
 def test_a_reviewer_who_never_errs_takes_the_effort() -> None:

@@ -33,6 +33,16 @@ def test_votes_become_probabilities(tmp_path: Path) -> None:
     np.testing.assert_array_equal(truth.probability, expected)
 
 
+def test_votes_alone_make_the_label_by_majority(tmp_path: Path) -> None:
+    truth, (warning,) = read(tmp_path, "id,faulty_votes,votes\na,1,3\nb,2,4\nc,2,3\n")
+    assert (truth.items.tolist(), truth.labels.tolist()) == ([0, 2], [False, True])
+    assert "1 row with as many votes either way, the first line 3; not judged then" in warning
+    np.testing.assert_array_equal(truth.probability, probability_of_votes(np.array([1.0, 2]), np.array([3.0, 3])))
+    sample, _ = read(tmp_path, "id,faulty_votes,votes,inclusion\na,3,3,0.5\nb,1,2,0.5\nc,0,3,1\n")
+    assert sample.inclusion is not None
+    assert sample.inclusion.tolist() == [0.25, 1]  # the first stands for the undecided one as well
+
+
 def test_the_pairs_of_a_group_share_what_is_known_of_it_and_the_last_row_counts(tmp_path: Path) -> None:
     text = 'id_list,label,probability\n"a,b,c",1,0.7\n"c,b",1,0.9\n'
     truth, _ = read(tmp_path, text, Issue.NEAR_DUPLICATE)
@@ -65,6 +75,9 @@ def test_those_who_were_judged_stand_for_those_who_were_not(tmp_path: Path) -> N
         ("id,label,inclusion\na,1,1\nb,,0.5\n", "of the 1 item with inclusion probability 0.5 none has a label"),
         ("id,label,inclusion\na,,0.5\n", "has no label in any row; add judgements"),
         ("id,label\na,\n", "the label is ''"),
+        ("id,faulty_votes,votes\na,1,2\n", "as many votes either way in every row"),
+        ("id,faulty_votes,votes\na,4,3\n", "line 2: 4 faulty_votes of 3 votes"),
+        ("id,votes\na,3\n", "has no column label"),
     ],
 )
 def test_what_is_wrong_is_told(text: str, message: str, tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from conftest import table
 
-from cleanbench.core import UserError
+from cleanbench.core import Issue, UserError
 from cleanbench.doubt.__main__ import Options, doubt
 from cleanbench.doubt.posterior import Doubted
+from cleanbench.doubt.report import ranked, told
 from cleanbench.metrics import evaluate
 from cleanbench.votes import probability_of_votes
 
@@ -74,6 +75,18 @@ def test_certain_labels_leave_no_doubt() -> None:
     np.testing.assert_allclose(draws.interval("AP"), np.array([exact, exact]).T)
 
 
+def test_the_closest_methods_are_told_with_their_probability_to_swap() -> None:
+    scores = {f"m{place:02d}": np.random.default_rng(place).random(6) for place in range(6)}
+    found = Doubted(PROBABILITY, PROBABILITY > 0.5, scores)
+    draws = found.draw(300, 0)
+    printed = told(found, draws, Issue.OFF_TOPIC, "here", "AP")
+    order, shares = ranked(draws, "AP"), draws.swaps("AP")
+    swaps = sorted((shares[two, one] for at, one in enumerate(order) for two in order[at + 1 :]), reverse=True)
+    shown = printed.split("P(ranks swap)\n")[1].splitlines()[:10]
+    assert [row.split()[-1] for row in shown] == [f"{share:.3f}" for share in swaps[:10]]
+    assert f"{sum(share >= 0.025 for share in swaps)} of 15 pairs of methods swap ranks with a probability" in printed
+
+
 def test_where_no_label_can_be_faulty_there_is_nothing_to_expect() -> None:
     draws = Doubted(np.zeros(6), np.zeros(6, dtype=bool), SCORES).draw(5, 0)
     assert np.isnan(draws.expected("AP")).all()
@@ -116,6 +129,7 @@ def test_the_command_writes_figures_and_the_numbers_behind_them(
     assert doubt(Options("voted", draws=50, output=tmp_path / "runs")) == 0
     printed = capsys.readouterr().out
     assert "Off topic on voted: 18 judged, 6 faulty by the given labels" in printed
+    assert "of 1 pair of methods swap ranks with a probability of 2.5% or more." in printed
     folder = tmp_path / "runs/voted/doubt"
     for name in ("draws", "thresholds"):
         assert ElementTree.parse(folder / f"off_topic_{name}.svg").getroot().tag.endswith("svg")

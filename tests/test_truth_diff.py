@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from cleanbench.core import Issue, UserError
 from cleanbench.leaderboard.evidence import Judgements
 from cleanbench.truth_diff.__main__ import Options, spelled, truth_diff
-from cleanbench.truth_diff.compare import difference, kappa, kendall, places
-from cleanbench.truth_diff.sources import truths
+from cleanbench.truth_diff.compare import difference, kappa, kendall, moved, places
+from cleanbench.truth_diff.sources import rankings, truths
+from cleanbench.truth_diff.words import told
 
 OFF = Issue.OFF_TOPIC
 labellings = st.dictionaries(st.sampled_from("abcdefgh"), st.booleans(), max_size=8)
@@ -90,6 +91,35 @@ def test_the_same_truth_differs_in_nothing(root: Path, runs: Path, capsys: pytes
     assert "0 of 4 rankings change place" in printed
     record = json.loads(board.joinpath("records.jsonl").read_text().splitlines()[0])
     assert f"{record['metrics']['AP']['value']:.3f}" in printed
+
+
+def test_a_sample_is_told_to_be_estimated_and_what_it_cannot_score_why(runs: Path, tmp_path: Path) -> None:
+    ranked = rankings(runs / "demo")
+    beside = runs / "demo/truth"
+    (before,) = truths(beside, OFF)[0].values()  # the folder holds one revision
+    names = [item[0] for item in before.items]
+    rows = [f"{name},{int(label)},0.5" for name, label in zip(names, before.labels.tolist(), strict=True)]
+    sample, beyond = tmp_path / "sample.csv", tmp_path / "beyond.csv"
+    table(sample, "id,label,inclusion", rows)
+    table(beyond, "id,label,inclusion", [*rows, "elsewhere,1,0.5"])
+    printed = []
+    for path in (sample, beyond):
+        (after,) = truths(path, OFF)[0].values()
+        found = difference(OFF, before, after)
+        moves = moved(ranked, OFF, before, after, "AP")
+        printed.append(told(found, moves, "AP"))
+    assert f"B is a random sample: AP by B is estimated from {len(names)} judged images for all" in printed[0]
+    assert {move.after.value for move in moves} == {None}
+    assert f"no AP by B, 1 of {len(names) + 1} sampled items are not in the ranking." in printed[1]
+    assert "0 of 0 rankings that both truths score change place" in printed[1]
+    (beside.parent / "truth/other").mkdir()
+    try:
+        (beside / "other/off_topic.parquet").write_bytes(b"")
+        with pytest.raises(UserError, match="several revisions"):
+            truths(beside, OFF)
+    finally:
+        (beside / "other/off_topic.parquet").unlink()
+        (beside / "other").rmdir()
 
 
 def test_words_without_a_name_are_the_two_truths() -> None:

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from cleanbench.core import Issue, UserError
 from cleanbench.fusion.members import standing
 from cleanbench.metrics import evaluate
+from cleanbench.shapley import shares
 from cleanbench.unjudged.__main__ import Options, unjudged
 from cleanbench.unjudged.measures import Partly
-from cleanbench.unjudged.reuse import among_first, leave_out
+from cleanbench.unjudged.reuse import First, leave_out
 from cleanbench.unjudged.survey import survey
 
 Rank = Callable[..., Any]
@@ -80,25 +81,51 @@ def test_judged_and_precision_at_k(rows: list[tuple[int, str]]) -> None:
     assert np.mean(shares) == pytest.approx(judged, abs=0.05)
 
 
-def test_among_the_first_in_half_of_the_orders() -> None:
+def firsts_of(k: int, *rankings: np.ndarray) -> list[First]:
+    return [First.of(k, scores, np.arange(len(scores))) for scores in rankings]
+
+
+def test_among_the_first_is_a_chance_over_orders_of_ties() -> None:
     scores = np.array([5.0, 3, 3, 3, 1])
-    assert among_first(1, scores).tolist() == [True, False, False, False, False]
-    assert among_first(2, scores).tolist() == [True, False, False, False, False]
-    assert among_first(3, scores).tolist() == [True, True, True, True, False]
-    assert not among_first(3, np.zeros(10)).any()
-    assert among_first(5, np.zeros(10)).all()
-    assert among_first(2, np.array([1.0, -np.inf, -np.inf])).tolist() == [True, False, False]
+    (first,) = firsts_of(3, scores)
+    assert first.chance.tolist() == pytest.approx([1, 2 / 3, 2 / 3, 2 / 3, 0])
+    assert firsts_of(1, scores)[0].chance.tolist() == [1, 0, 0, 0, 0]
+    assert firsts_of(2, np.array([1.0, -np.inf, -np.inf]))[0].chance.tolist() == [1, 0, 0]
+    elsewhere = First.of(3, scores, np.array([2, -1, 0]))  # judged: an item of the tie, one not ranked, the first
+    assert elsewhere.chance.tolist() == pytest.approx([2 / 3, 0, 1])
+    rng = np.random.default_rng(0)
+    drawn = np.array([first.draw(rng) for _ in range(2000)])
+    assert set(drawn.sum(axis=1)) == {3}
+    np.testing.assert_allclose(drawn.mean(axis=0), first.chance, atol=0.05)
 
 
 def test_a_method_left_out_loses_what_only_it_has() -> None:
     labels = np.array([True, True, False, True, False])
     first, second = np.array([5.0, 4, 3, 1, 2]), np.array([1.0, 5, 2, 4, 3])
-    within = [among_first(2, first), among_first(2, second)]
-    one, other = leave_out([first, second], labels, within)
+    one, other = leave_out([first, second], labels, firsts_of(2, first, second))
     assert (one.faulty, one.clean, other.faulty) == (1, 0, 1)  # the first image; the fourth
     assert one.unjudged == evaluate(labels[1:], first[1:])["AP"].value
     assert one.as_clean == evaluate(np.array([False, True, False, True, False]), first)["AP"].value
     assert (one.place, other.place) == (2, 1) if (one.before or 0) < (other.before or 0) else (1, 2)
+
+
+def test_own_finds_among_ties_are_those_of_all_orders() -> None:
+    labels = np.array([True, False, True, True, False, True])
+    tied, other = np.array([2.0, 1, 1, 1, 1, 0]), np.array([1.0, 6, 2, 3, 5, 4])
+    k, own_faulty, without = 3, [], []
+    for order in permutations(range(6)):
+        if (np.diff(tied[list(order)]) > 0).any():
+            continue
+        own = np.zeros(6, dtype=bool)
+        own[list(order[:k])] = True
+        own[np.argsort(-other)[:k]] = False
+        own_faulty.append((own & labels).sum())
+        without.append(evaluate(labels[~own], tied[~own])["AP"].value)
+    found, _ = leave_out([tied, other], labels, firsts_of(k, tied, other))
+    assert found.faulty == pytest.approx(np.mean(own_faulty))
+    assert found.unjudged == pytest.approx(np.mean(np.array(without, dtype=float)), abs=0.02)
+    shares_of_both = shares(labels, [tied, other], k)
+    assert shares_of_both.unique[0] == pytest.approx(found.faulty)  # as the audit counts them
 
 
 def test_the_command_tells_of_images_and_of_queues(

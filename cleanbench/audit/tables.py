@@ -8,7 +8,7 @@ from cleanbench.audit.listing import Cell, Column, Listing, numbers, text
 from cleanbench.audit.reviewer import RECALLS as RECALLS_OF_REVIEW
 from cleanbench.audit.reviewer import Reviewer, review
 from cleanbench.audit.runs import Audit, Audited
-from cleanbench.audit.stopping import chance_of_a_run, clean_needed, stop
+from cleanbench.audit.stopping import ORDERS, chance_of_a_run, clean_needed, stop
 from cleanbench.core import Issue
 from cleanbench.metrics import Levels
 from cleanbench.progress import progress
@@ -49,12 +49,12 @@ def effort_table(audit: Audit, budget: int) -> Listing:
     )
 
 
-def stopping_table(audit: Audit, share: float, chance: float, draws: int, seed: int) -> Listing:
+def stopping_table(audit: Audit, share: float, chance: float, seed: int) -> Listing:
     """Return where the rule of so many clean items in a row stops on each ranking."""
     needed, items = clean_needed(share, chance), len(audit.truth)
     rows: list[tuple[Cell, ...]] = []
     for run in audit.runs:
-        found = stop(audit.labels, run.scores, share, chance, draws, seed)
+        found = stop(audit.labels, run.scores, share, chance, seed=seed)
         rows.append((*named(audit, run), found.reviewed, found.recall, found.missed, found.early, found.false))
     rows.sort(key=lambda row: -_number(row[-4]))
     often = chance_of_a_run(items, needed, share)
@@ -64,9 +64,9 @@ def stopping_table(audit: Audit, share: float, chance: float, draws: int, seed: 
         (
             *names_of(audit),
             *numbers(0, "Reviewed"),
-            *numbers(3, "Recall"),
+            *numbers(2, "Recall"),
             *numbers(1, "Missed"),
-            *numbers(3, "Stopped early", "Stopped falsely"),
+            *numbers(2, "Stopped early", "Stopped falsely"),
         ),
         rows,
         (
@@ -75,7 +75,8 @@ def stopping_table(audit: Audit, share: float, chance: float, draws: int, seed: 
             f"A reviewer looks after every item, and among {items:,} items of which {share:.0%} are faulty such a run "
             f"comes up somewhere with a chance of {often:.0%}.",
             "Stopped early: share of the orders of tied items in which faulty ones were left; falsely: in which "
-            f"{share:.0%} or more of what was left were.",
+            f"{share:.0%} or more of what was left were. Where ties leave open where it stops, all are means over "
+            f"{ORDERS:,} random orders.",
         ),
     )
 

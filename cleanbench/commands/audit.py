@@ -49,8 +49,8 @@ class Options:
         seconds_per_clique: For a look at a group found before and what may belong to it.
         share: Of faulty items that the stopping rule is to rule out.
         chance: That it does so by mistake, for a single look.
-        draws: Simulated reviews, and orders of tied items for the stopping rule.
-        seed: Of these.
+        draws: Simulated reviews.
+        seed: Of these, and of the orders of tied items.
         output: Where the runs are.
         to: Folder for the tables as CSV and the figures; null for audit beside the runs.
     """
@@ -141,7 +141,7 @@ def _figure_of_slices(found: Audit, image_set: ImageSet, fact: str, budget: int)
 
 def _of_issue(found: Audit, options: Options, reviewer: Reviewer) -> Iterator[Listing | None]:
     yield tables.effort_table(found, options.budget)
-    yield tables.stopping_table(found, options.share, options.chance, options.draws, options.seed)
+    yield tables.stopping_table(found, options.share, options.chance, options.seed)
     yield tables.hours_table(found, reviewer, options.draws, options.seed)
     yield tables.cuts_table(found)
     yield from tables.overlap_tables(found, options.budget)

@@ -35,6 +35,17 @@ def number(path: Path, line: int, name: str, text: str) -> float:
     return value
 
 
+def majority(path: Path, line: int, facts: Mapping[str, float]) -> bool | None:
+    """Return what most reviewers said of an item; None for as many votes either way.
+
+    Raises:
+        UserError: If the votes do not fit together.
+    """
+    faulty, votes = facts["faulty_votes"], facts["votes"]
+    _check_votes(path, np.array([faulty]), np.array([votes]), np.array([line]))
+    return None if 2 * faulty == votes else 2 * faulty > votes
+
+
 def facts_of(
     path: Path, columns: Mapping[str, Sequence[float]], unanswered: Floats, lines: Ints
 ) -> tuple[dict[str, Floats], list[str]]:
@@ -56,7 +67,8 @@ def facts_of(
     if votes and "probability" in facts:
         raise UserError(f"{path} has votes as well as a probability; keep one of them")
     if votes:
-        facts["probability"] = _voted(path, votes["faulty_votes"], votes["votes"], lines)
+        _check_votes(path, votes["faulty_votes"], votes["votes"], lines)
+        facts["probability"] = probability_of_votes(votes["faulty_votes"], votes["votes"])
     if not len(unanswered):
         return facts, []
     facts["inclusion"] = _answered(path, facts["inclusion"], unanswered)
@@ -84,7 +96,7 @@ def implausible(labels: Bools, probability: Floats | None) -> list[str]:
     ]
 
 
-def _voted(path: Path, faulty: Floats, votes: Floats, lines: Ints) -> Floats:
+def _check_votes(path: Path, faulty: Floats, votes: Floats, lines: Ints) -> None:
     wrong = (faulty > votes) | (faulty != np.rint(faulty)) | (votes != np.rint(votes)) | (votes < 1)
     if wrong.any():
         first = int(wrong.argmax())
@@ -92,7 +104,6 @@ def _voted(path: Path, faulty: Floats, votes: Floats, lines: Ints) -> Floats:
             f"{path}, line {lines[first]}: {faulty[first]:g} faulty_votes of {votes[first]:g} votes; expected are "
             "whole numbers, at least one vote, and no more faulty ones than there are"
         )
-    return probability_of_votes(faulty, votes)
 
 
 def _answered(path: Path, inclusion: Floats, unanswered: Floats) -> Floats:

@@ -7,7 +7,8 @@ judged, which is not the same as 0. Three facts about a judgement may stand besi
 
 - ``probability``: that the item is faulty, in [0, 1]; or instead
 - ``faulty_votes`` and ``votes``: how many reviewers called it faulty, of how many, from which
-  `cleanbench.votes.probability_of_votes` makes a probability;
+  `cleanbench.votes.probability_of_votes` makes a probability. Where there is no column ``label``, the label is what
+  most of them said, and an item with as many votes either way is not judged;
 - ``inclusion``: with which probability the item was drawn to be judged, in (0, 1], as
   `cleanbench.annotate_next` writes it. In such a table a label may be empty: asked, but not judged. Those of the
   items of the same inclusion probability that were judged then stand for these as well.
@@ -22,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from cleanbench.core import Bools, GroundTruth, Ints, Issue, UserError
-from cleanbench.datasets.beside_labels import FACTS, facts_of, implausible, number
+from cleanbench.datasets.beside_labels import FACTS, VOTES, facts_of, implausible, majority, number
 from cleanbench.datasets.tables import canonical, count, number_in, rows, some
 from cleanbench.pairs import decode, encode
 
@@ -161,14 +162,20 @@ class _Judgements:
         members, sizes, lines, labels = array("q"), array("q"), array("q"), bytearray()
         places = {name: header.index(name) for name in FACTS if name in header}
         found: dict[str, array[float]] = {name: array("d") for name in places}
-        unanswered = array("d")
+        unanswered, undecided = array("d"), array("q")
         unknown: dict[str, int] = {}
         for line, fields in table:
-            if "inclusion" in places and not fields[label].strip():
+            if "inclusion" in places and label is not None and not fields[label].strip():
                 unanswered.append(number(path, line, "inclusion", fields[places["inclusion"]]))
                 continue
-            for name, place in places.items():
-                found[name].append(number(path, line, name, fields[place]))
+            facts = {name: number(path, line, name, fields[place]) for name, place in places.items()}
+            says = majority(path, line, facts) if label is None else _label(path, line, fields[label])
+            if says is None:
+                undecided.append(line)
+                unanswered.extend([facts["inclusion"]] if "inclusion" in facts else [])
+                continue
+            for name, value in facts.items():
+                found[name].append(value)
             named = fields[key].split(",") if paired else [fields[key]]
             for one in named:
                 position = known.get(one, AMBIGUOUS)
@@ -177,19 +184,25 @@ class _Judgements:
                     if position == AMBIGUOUS:
                         unknown.setdefault(canonical(one), line)
                 members.append(position)
-            labels.append(_label(path, line, fields[label]))
+            labels.append(says)
             sizes.append(len(named))
             lines.append(line)
         if unknown:
             raise _unplaced(path, column, unknown, ids, known)
         if not lines:
-            lacks = "no label in any row" if unanswered else "a header but no rows"
+            lacks = "as many votes either way in every row" if undecided else "a header but no rows"
+            lacks = "no label in any row" if unanswered and not undecided else lacks
             raise UserError(f"{path} has {lacks}; add judgements, or remove it")
         self.members: Ints = np.array(members, dtype=np.int64)
         self.sizes: Ints = np.array(sizes, dtype=np.int64)
         self.lines: Ints = np.array(lines, dtype=np.int64)
         self.labels = np.frombuffer(labels, dtype=np.uint8).astype(bool)
         self.facts, self.warnings = facts_of(path, found, np.array(unanswered), self.lines)
+        if undecided:
+            self.warnings.append(
+                f"{path}: {count(len(undecided), 'row')} with as many votes either way, the first line "
+                f"{undecided[0]}; not judged then"
+            )
         pairs = int((self.sizes * (self.sizes - 1) // 2).sum())
         if paired and pairs > MOST_PAIRS:
             raise UserError(
@@ -217,17 +230,18 @@ def _settle(
     return items[starts][kept], labels[ends - 1][kept], order[ends - 1][kept], contradictions
 
 
-def _columns(path: Path, header: Sequence[str], ending: str, keys: Keys) -> tuple[str, int, int]:
-    """Return by which of the keys the table names images, and where that column and ``label`` stand."""
+def _columns(path: Path, header: Sequence[str], ending: str, keys: Keys) -> tuple[str, int, int | None]:
+    """Return by which of the keys the table names images, and where that column and ``label`` stand (None: votes)."""
     wanted = [f"{column}{ending}" for column in keys]
     found = [column for column in keys if f"{column}{ending}" in header]
-    for expected, present in ((" or ".join(wanted), found), ("label", "label" in header)):
+    voted = "label" not in header and all(name in header for name in VOTES)
+    for expected, present in ((" or ".join(wanted), found), ("label", voted or "label" in header)):
         if not present:
             raise UserError(
                 f"{path} has no column {expected}; its columns are {some(header, 10)} "
                 "(names are in lower case, columns are separated by commas)"
             )
-    return found[0], header.index(f"{found[0]}{ending}"), header.index("label")
+    return found[0], header.index(f"{found[0]}{ending}"), None if voted else header.index("label")
 
 
 def _label(path: Path, line: int, text: str) -> bool:

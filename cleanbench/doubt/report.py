@@ -9,6 +9,7 @@ import numpy as np
 
 from cleanbench.commands.plain import table
 from cleanbench.core import Issue, UserError
+from cleanbench.datasets.tables import count
 from cleanbench.doubt.posterior import Doubted, Draws
 from cleanbench.fusion.members import Member, of_issue
 from cleanbench.leaderboard.evidence import read_truth
@@ -17,6 +18,8 @@ from cleanbench.report.doubt import draw_intervals, draw_sensitivity
 from cleanbench.store import write_together
 
 NOTHING = "–"
+OPEN = 0.025  # probability from which on it is open which of two methods is ahead
+CLOSEST = 10  # pairs of methods that are shown
 FILES = ("draws.svg", "draws.csv", "swaps.csv", "thresholds.svg", "thresholds.csv")
 
 
@@ -128,15 +131,18 @@ def told(found: Doubted, draws: Draws, issue: Issue, dataset: str, metric: str) 
             for second in order[at + 1 :]
         ]
         pairs = sorted((pair for pair in pairs if np.isfinite(pair[0])), key=lambda pair: -pair[0])
-        open_pairs = [pair for pair in pairs if pair[0] >= 0.025]
-        if open_pairs:
-            rows = [[first, second, f"{share:.3f}"] for share, first, second in open_pairs[:20]]
-            lines += ["", *table([f"Ahead by {metric}", "Behind", "P(ranks swap)"], rows)]
-        lines += [
-            "",
-            f"{len(open_pairs)} of {len(pairs)} pairs of methods swap ranks in at least one draw of 40"
-            + (", the 20 likeliest are shown." if len(open_pairs) > 20 else "."),
-        ]
+        if pairs:
+            open_pairs = sum(share >= OPEN for share, *_ in pairs)
+            closest = pairs[:CLOSEST]
+            rows = [[first, second, f"{share:.3f}"] for share, first, second in closest]
+            lines += [
+                "",
+                *table([f"Ahead by {metric}", "Behind", "P(ranks swap)"], rows),
+                "",
+                f"{open_pairs:,} of {count(len(pairs), 'pair')} of methods swap ranks with a probability of {OPEN:.1%} "
+                "or more"
+                + (f"; the {CLOSEST} closest are shown, all are in the CSV." if len(pairs) > CLOSEST else "."),
+            ]
     return "\n".join(lines)
 
 

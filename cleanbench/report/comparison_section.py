@@ -92,7 +92,7 @@ def comparison_section(
     listings = [
         ("Effort", tables.effort_table(audit, budget)),
         ("Hours of a reviewer", tables.hours_table(audit, Reviewer(), reviews, SEED)),
-        ("When to stop", tables.stopping_table(audit, 0.05, 0.05, DRAWS, SEED)),
+        ("When to stop", tables.stopping_table(audit, 0.05, 0.05, SEED)),
         ("What methods flag by themselves", tables.cuts_table(audit)),
         ("Who finds what: shares of a joint review", tables.shares_table(audit, budget, SEED)),
         *(("How alike the tops are", each) for each in tables.overlap_tables(audit, budget) if each.printed),

@@ -133,7 +133,7 @@ def _stopping(ranked: Ranked) -> str:
     often = chance_of_a_run(items, needed, SHARE)
     return (
         f"{rule}: whoever stops then stops here after {found.reviewed:,.0f} of {items:,}, with "
-        f"{sentences.share(found.recall)} of the faults found. The sign holds for a single look: among {items:,} "
+        f"{found.recall:.0%} of the faults found. The sign holds for a single look: among {items:,} "
         f"{nouns} of which {SHARE:.0%} are faulty, so many come in a row somewhere with a chance of "
         f"{sentences.share(often)}."
     )

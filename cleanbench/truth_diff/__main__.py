@@ -21,7 +21,7 @@ class Options:
     """Compare two truths, written A B or a=A b=B, and score the same rankings by both.
 
     A truth is a truth table (CSV), a truth file of a run or board (Parquet), or a folder that holds some: a data set,
-    a folder of truths beside runs, or a revision of a board.
+    the folder truth beside runs (name one of its revisions if it holds several), or a revision of a board.
 
     Attributes:
         a: The first truth.

@@ -8,7 +8,8 @@ import numpy as np
 from cleanbench.core import Bools, Issue
 from cleanbench.leaderboard.board import settled
 from cleanbench.leaderboard.evidence import Judgements, score
-from cleanbench.metrics import METRICS
+from cleanbench.metrics import METRICS, Value
+from cleanbench.pairs import pair_count
 from cleanbench.rankings import align, read_table
 from cleanbench.records import Record, encoder_labels
 from cleanbench.truth_diff.sources import Ranked
@@ -24,6 +25,7 @@ class Difference:
         issue: The issue.
         before: Judged and faulty items of the first.
         after: The same of the second.
+        sampled: Whether the first, and the second, is a random sample with known inclusion probabilities.
         common: Items that both judge.
         only_before: Items that only the first judges, with their labels.
         only_after: Items that only the second judges, with their labels.
@@ -36,6 +38,7 @@ class Difference:
     issue: Issue
     before: tuple[int, int]
     after: tuple[int, int]
+    sampled: tuple[bool, bool]
     common: int
     only_before: dict[Item, bool]
     only_after: dict[Item, bool]
@@ -61,19 +64,21 @@ class Moved:
 
     Attributes:
         method: As tables call it.
-        before: The metric by the first truth.
+        before: The metric by the first truth, or why there is none; an estimate where that is a random sample.
         after: By the second.
         common_before: By the labels of the first, on the items that both judge.
         common_after: By those of the second, on the same items.
         unscored: Items of either truth that the ranking does not hold; they are left out.
+        items: Images, or pairs of them, of the data set: what estimates from a sample are about.
     """
 
     method: str
-    before: float | None
-    after: float | None
+    before: Value
+    after: Value
     common_before: float | None
     common_after: float | None
     unscored: int
+    items: int
 
 
 def difference(issue: Issue, before: Judgements, after: Judgements) -> Difference:
@@ -85,6 +90,7 @@ def difference(issue: Issue, before: Judgements, after: Judgements) -> Differenc
         issue,
         (len(old), sum(old.values())),
         (len(new), sum(new.values())),
+        (before.inclusion is not None, after.inclusion is not None),
         len(common),
         {item: label for item, label in old.items() if item not in new},
         {item: label for item, label in new.items() if item not in old},
@@ -116,7 +122,7 @@ def moved(ranked: Sequence[Ranked], issue: Issue, before: Judgements, after: Jud
     records = [each.record for each in own]
     found = [_moved(each, name, before, after, metric) for each, name in zip(own, _names(records), strict=True)]
     sign = -1 if METRICS[metric].higher_is_better else 1
-    return sorted(found, key=lambda each: np.inf if each.before is None else sign * each.before)
+    return sorted(found, key=lambda each: np.inf if each.before.value is None else sign * each.before.value)
 
 
 def places(values: Sequence[float | None], metric: str) -> list[int | None]:
@@ -150,14 +156,20 @@ def _moved(ranked: Ranked, name: str, before: Judgements, after: Judgements, met
     def on_common(labels: dict[Item, bool]) -> float | None:
         return METRICS[metric].compute(np.array([labels[item] for item in common], dtype=bool), asked).value
 
-    def by(truth: Judgements) -> float | None:
-        if truth.inclusion is not None:  # a sample: what it stands for is estimated
-            return score(ranked.path, issue, truth, ranked.record.images).scored.metrics[metric].value
+    def by(truth: Judgements) -> Value:
         inside = [place for place, item in enumerate(truth.items) if item in held]
+        if truth.inclusion is not None:  # a sample: what it stands for is estimated
+            if missing := len(truth.items) - len(inside):  # without these the others stand for too little
+                return Value(None, f"{missing:,} of {len(truth.items):,} sampled items are not in the ranking")
+            measured = score(ranked.path, issue, truth, images).scored.metrics[metric]
+            return Value(measured.value, measured.reason)
         aligned = align([truth.items[place] for place in inside], items, scores)
-        return METRICS[metric].compute(truth.labels[inside], aligned).value
+        return METRICS[metric].compute(truth.labels[inside], aligned)
 
-    return Moved(name, by(before), by(after), on_common(old), on_common(new), len((old.keys() | new.keys()) - held))
+    images = ranked.record.images
+    unscored = len((old.keys() | new.keys()) - held)
+    population = pair_count(images) if issue.ranks_pairs else images
+    return Moved(name, by(before), by(after), on_common(old), on_common(new), unscored, population)
 
 
 def _names(records: Sequence[Record]) -> list[str]:

@@ -33,7 +33,8 @@ def truths(source: Path, issue: Issue | None) -> tuple[dict[Issue, Judgements], 
 
     Args:
         source: A truth table (CSV), a ``truth/*.parquet`` of a run or board, or a folder that holds such files by
-            their usual names, directly or in its folder ``truth``.
+            their usual names, directly or in its folder ``truth``; or the folder ``truth`` beside runs, if it holds a
+            single revision.
         issue: Which one to read; None for all. A file of another name needs it.
 
     Returns:
@@ -48,6 +49,7 @@ def truths(source: Path, issue: Issue | None) -> tuple[dict[Issue, Judgements], 
         return {named: truth}, warnings
     if not source.is_dir():
         raise UserError(f"there is no {source}; name a truth table, a truth file of a run or board, or a folder")
+    source = _revision(source)
     found: dict[Issue, Judgements] = {}
     told: list[str] = []
     for each in Issue if issue is None else (issue,):
@@ -76,6 +78,20 @@ def rankings(source: Path) -> list[Ranked]:
         if not path.parent.name.startswith(".")
         for record in read_run(path).records
     ]
+
+
+def _revision(source: Path) -> Path:
+    """Return the only revision in a folder ``truth`` of revisions; any other folder as it is.
+
+    Raises:
+        UserError: If it holds several revisions.
+    """
+    if source.name != "truth" or any((source / f"{each}.parquet").is_file() for each in Issue):
+        return source
+    held = sorted({path.parent for each in Issue for path in source.glob(f"*/{each}.parquet")})
+    if len(held) > 1:
+        raise UserError(f"{source} holds several revisions, {some(map(str, held))}; name one of them")
+    return held[0] if held else source
 
 
 def _issue_of(path: Path) -> Issue:

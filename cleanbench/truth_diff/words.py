@@ -33,7 +33,7 @@ def told(found: Difference, moves: Sequence[Moved], metric: str) -> str:
     ]
     if not found.common:
         lines.append("They judge nothing in common. Do both name images by the same ids?")
-    return "\n".join([*lines, *_moves(moves, metric)])
+    return "\n".join([*lines, *_moves(found, moves, metric)])
 
 
 def write_changes(path: Path, found: Sequence[Difference]) -> int:
@@ -53,35 +53,72 @@ def write_changes(path: Path, found: Sequence[Difference]) -> int:
     return len(rows)
 
 
-def _moves(moves: Sequence[Moved], metric: str) -> list[str]:
+def _moves(found: Difference, moves: Sequence[Moved], metric: str) -> list[str]:
     if not moves:
         return []
-    before, after = [move.before for move in moves], [move.after for move in moves]
+    before, after = [move.before.value for move in moves], [move.after.value for move in moves]
     ranks = list(zip(places(before, metric), places(after, metric), strict=True))
     head = ["Method", f"{metric} by A", f"{metric} by B", "Place by A", "Place by B", "A on both", "B on both"]
     rows = [
         [
             move.method,
-            _number(move.before),
-            _number(move.after),
+            _number(move.before.value),
+            _number(move.after.value),
             *(NOTHING if place is None else str(place) for place in pair),
             _number(move.common_before),
             _number(move.common_after),
         ]
         for move, pair in zip(moves, ranks, strict=True)
     ]
-    changed = sum(one != other for one, other in ranks)
-    lines = [
+    both = [(one, other) for one, other in ranks if one is not None and other is not None]
+    changed = sum(one != other for one, other in both)
+    scored = f"{count(len(both), 'ranking')}{'' if len(both) == len(moves) else ' that both truths score'}"
+    return [
         "",
         *table(head, rows),
         "",
-        f"{changed} of {count(len(moves), 'ranking')} change place; Kendall's tau-b between the two columns "
+        f"{changed} of {scored} change place; Kendall's tau-b between the two columns "
         f"{_number(kendall(before, after))}. On both: {metric} on the items that both judge, by the labels of either, "
         "so that only changed labels tell.",
+        *_estimated(found, moves, metric),
+        *_undefined(moves, metric),
+        *_left_out(found, moves),
     ]
-    if most := max(move.unscored for move in moves):
-        lines.append(f"Up to {most:,} judged items are not in a ranking, and left out for it; run it on the new truth.")
-    return lines
+
+
+def _estimated(found: Difference, moves: Sequence[Moved], metric: str) -> list[str]:
+    """Say which column holds estimates, and of how many items."""
+    noun = "pairs" if found.issue.ranks_pairs else "images"
+    sizes = sorted({f"{move.items:,}" for move in moves})
+    return [
+        f"{name} is a random sample: {metric} by {name} is estimated from {judged:,} judged {noun} for all "
+        f"{' or '.join(sizes)} {noun}."
+        for name, (judged, _), sampled in zip("AB", (found.before, found.after), found.sampled, strict=True)
+        if sampled
+    ]
+
+
+def _undefined(moves: Sequence[Moved], metric: str) -> list[str]:
+    """Say why a ranking has no number by a truth, each reason once."""
+    methods: dict[str, list[str]] = {}
+    for name in ("before", "after"):
+        for move in moves:
+            value = getattr(move, name)
+            if value.value is None:
+                truth = "A" if name == "before" else "B"
+                methods.setdefault(f"no {metric} by {truth}, {value.reason or 'undefined'}", []).append(move.method)
+    return [
+        f"{'All rankings' if len(named) == len(moves) > 1 else ', '.join(named)}: {reason}."
+        for reason, named in methods.items()
+    ]
+
+
+def _left_out(found: Difference, moves: Sequence[Moved]) -> list[str]:
+    most = max(move.unscored for move in moves)
+    if not most:
+        return []
+    whole = " (by a sample such a ranking has no number)" if any(found.sampled) else ""
+    return [f"Up to {most:,} judged items are not in a ranking, and left out for it{whole}; run it on the new truth."]
 
 
 def _counts(judged: int, faulty: int) -> list[str]:

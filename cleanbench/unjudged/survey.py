@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cleanbench.core import Bools, Floats, Issue, UserError
+from cleanbench.core import Floats, Issue, UserError
 from cleanbench.fusion.members import Member, of_issue
 from cleanbench.leaderboard.evidence import Judgements, read_truth
 from cleanbench.metrics import METRICS
 from cleanbench.queues import Queue, read_queue
 from cleanbench.rankings import align
 from cleanbench.unjudged.measures import Partly
-from cleanbench.unjudged.reuse import LeftOut, among_first, leave_out
+from cleanbench.unjudged.reuse import First, LeftOut, leave_out, nowhere
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Survey:
         issue: The issue.
         judged: How many items are judged.
         faulty: How many of them are faulty.
-        nowhere: How many faulty ones no method has among its first k.
+        nowhere: How many faulty ones no method has among its first k, expected over orders of ties.
         methods: The methods, best AP first.
         sampled: Whether the truth is a random sample, whose unjudged items are estimated instead.
         presumed: Whether the truth presumes negatives: items that nobody judged count as judged clean.
@@ -51,7 +51,7 @@ class Survey:
     issue: Issue
     judged: int
     faulty: int
-    nowhere: int
+    nowhere: float
     methods: Sequence[Surveyed]
     sampled: bool
     presumed: bool = False
@@ -74,10 +74,9 @@ def survey(runs: Sequence[Member], issue: Issue, k: int) -> Survey | None:
     truth = _truth(members[0], issue)
     asked = [_asked(member, issue, truth) for member in members]
     found = [_ranked(member, issue, truth, k) for member in members]
-    known = [place for place, (_, within, _) in enumerate(found) if within is not None]
-    pooled = [within for _, within, _ in found if within is not None]
+    known = [place for place, (_, first, _) in enumerate(found) if first is not None]
+    pooled = [first for _, first, _ in found if first is not None]
     left_out = dict(zip(known, leave_out([asked[place] for place in known], truth.labels, pooled), strict=True))
-    nowhere = truth.labels & ~np.any(pooled, axis=0) if pooled else truth.labels
     methods = [
         Surveyed(
             member.title, METRICS["AP"].compute(truth.labels, asked[place]).value, ranking, missed, left_out.get(place)
@@ -89,7 +88,7 @@ def survey(runs: Sequence[Member], issue: Issue, k: int) -> Survey | None:
         issue,
         len(truth.labels),
         int(np.count_nonzero(truth.labels)),
-        int(np.count_nonzero(nowhere)),
+        float(nowhere(pooled, len(truth.labels))[truth.labels].sum()),
         [methods[place] for place in order],
         truth.inclusion is not None,
         any(named.presumed for member in members if (named := member.records[issue].truth) is not None),
@@ -108,7 +107,7 @@ def _asked(member: Member, issue: Issue, truth: Judgements) -> Floats:
     return align(truth.items, items, scores)
 
 
-def _ranked(member: Member, issue: Issue, truth: Judgements, k: int) -> tuple[Partly | None, Bools | None, int]:
+def _ranked(member: Member, issue: Issue, truth: Judgements, k: int) -> tuple[Partly | None, First | None, int]:
     """Return what a method ranks, which judged items are among its first k, and how many faulty ones it leaves out."""
     if issue.ranks_pairs:
         queue: Queue | None = read_queue(member.folder / "rankings" / f"{issue}.parquet")
@@ -120,7 +119,7 @@ def _ranked(member: Member, issue: Issue, truth: Judgements, k: int) -> tuple[Pa
     labels = dict(zip(truth.items, truth.labels.tolist(), strict=True))
     judged = np.array([item in labels for item in items], dtype=bool)
     faulty = np.array([labels.get(item, False) for item in items], dtype=bool)
-    first = {item for item, inside in zip(items, among_first(k, scores).tolist(), strict=True) if inside}
-    within = np.array([item in first for item in truth.items], dtype=bool)
+    places = {item: place for place, item in enumerate(items)}
+    first = First.of(k, scores, np.array([places.get(item, -1) for item in truth.items], dtype=np.int64))
     missed = int(np.count_nonzero(truth.labels)) - int(np.count_nonzero(faulty))
-    return Partly(scores, judged, faulty), within, missed
+    return Partly(scores, judged, faulty), first, missed

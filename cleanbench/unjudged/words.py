@@ -2,6 +2,7 @@
 
 from cleanbench.commands.plain import table
 from cleanbench.metrics import Value
+from cleanbench.unjudged.reuse import ORDERS
 from cleanbench.unjudged.survey import Survey, Surveyed
 
 NOTHING = "–"
@@ -14,7 +15,7 @@ def told(survey: Survey, k: int) -> str:
     noun, ranked = ("pairs", "queue of all pairs") if pairs else ("images", "ranking of all images")
     lines = [
         f"{survey.issue.heading}: {survey.judged:,} {noun} judged, {survey.faulty:,} of them faulty, "
-        f"{survey.nowhere:,} of which no method has among its first {k:,}",
+        f"{_expected(survey.nowhere)} of which no method has among its first {k:,}",
         "",
         *table(["Method", *_headings(pairs)], [[found.method, *_cells(found, pairs)] for found in survey.methods]),
         "",
@@ -44,8 +45,8 @@ def told(survey: Survey, k: int) -> str:
         rows = [
             [
                 method,
-                str(out.faulty),
-                str(out.clean),
+                _expected(out.faulty),
+                _expected(out.clean),
                 _number(out.before),
                 _number(out.unjudged),
                 _number(out.as_clean),
@@ -59,9 +60,10 @@ def told(survey: Survey, k: int) -> str:
             "",
             *table(head, rows),
             "",
-            f"Own: judged items that only this method has among its first {k:,} (in half of the orders of ties). AP "
-            "without: if these had not been judged; own clean: if they were taken for clean. A method that falls far "
-            "owes its place to having been there when items were picked, and a new one like it would be wronged.",
+            f"Own: judged items that only this method has among its first {k:,}, expected over random orders of ties. "
+            f"AP without: if these had not been judged; own clean: if they were taken for clean; both are means over "
+            f"{ORDERS} such orders where ties leave it open. A method that falls far owes its place to having been "
+            "there when items were picked, and a new one like it would be wronged.",
             "It is not recorded how items were picked, and what no method here finds cannot show.",
         ]
     return "\n".join(lines)
@@ -86,6 +88,11 @@ def _cells(found: Surveyed, pairs: bool) -> list[str]:
         NOTHING if within is None else f"{within[0]:.3f} to {within[1]:.3f}",
     ]
     return [*cells, str(found.missed)] if pairs else cells
+
+
+def _expected(number: float) -> str:
+    """Return an expected number of items, with a decimal where it is not whole."""
+    return f"{number:,.1f}".removesuffix(".0")
 
 
 def _number(value: Value | float | None) -> str:
