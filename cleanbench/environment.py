@@ -31,8 +31,7 @@ def machine() -> str:
 
 def manifest() -> dict[str, Any]:
     """Return platform, processor and every installed package."""
-    # What an interrupted installation left behind has no name.
-    installed = [item for item in importlib.metadata.distributions() if item.name]
+    installed = [item for item in importlib.metadata.distributions() if _is_whole(item)]
     packages = sorted(installed, key=lambda item: item.name.lower())
     return {
         "platform": platform.platform(),
@@ -41,3 +40,11 @@ def manifest() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {item.name: item.version for item in packages},
     }
+
+
+def _is_whole(installed: importlib.metadata.Distribution) -> bool:
+    """Return whether a package is more than what an interrupted installation left behind, which has no name."""
+    try:
+        return bool(installed.name)
+    except FileNotFoundError:  # so say the packages that the backport of importlib.metadata finds
+        return False

@@ -70,7 +70,7 @@ def test_images_are_found_by_name(listing: Path) -> None:
 def test_what_is_wrong_is_told(listing: Path) -> None:
     for settings, message in (
         ({"group": "lesions"}, "no column 'lesions', which dataset.group names. Did you mean 'lesion'?"),
-        ({"card": {"licence": 5}}, "dataset.card.licence=5 must be a text"),
+        ({"card": {"licence": 5}}, "dataset.card: licence must be a text, not 5"),
         ({"card": {"source": 5}}, "dataset.card.source=5 must be a text"),
         ({"card": {"commercial": "abc"}}, "dataset.card.commercial='abc' must be true or false or null"),
         ({"card": {"blemishes": 5}}, "dataset.card.blemishes must be a list of sentences"),
