@@ -23,6 +23,7 @@ from cleanbench.core import Bools, Floats, Ints, UserError
 from cleanbench.metrics import METRICS, depth, ramp_sum
 
 WHOLE = 1e-6  # relative: how far the size of a stratum may be from a whole number
+MOST = 1e15  # items; a probability that stands for more is a mistake, and its reciprocal may overflow
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,11 +83,14 @@ class Sample:
         """The members of each stratum, as positions, and how many items it was drawn from.
 
         Raises:
-            UserError: If a stratum of several items was drawn from a number of items that is not whole.
+            UserError: If a stratum of several items was drawn from a number of items that is not whole, or one from
+                more items than any set has.
         """
         rates, stratum, drawn = np.unique(self.inclusion, return_inverse=True, return_counts=True)
         order = np.argsort(stratum, kind="stable")
         members = np.split(order, np.cumsum(drawn)[:-1])
+        if len(rates) and rates[0] < 1 / MOST:
+            raise UserError(f"the inclusion probability {rates[0]:.3g} stands for more items than any data set has")
         sizes = drawn / rates
         odd = (np.abs(sizes - np.rint(sizes)) > WHOLE * sizes) & (drawn > 1)
         if odd.any():
@@ -156,7 +160,7 @@ def estimates(sample: Sample, scores: Floats, places: Places | None) -> Iterator
 
     Yields:
         Each name with its estimate, or with the reason why there is none. By chance an estimate may lie outside of
-        [0, 1]; cutting it off there would make it biased.
+        [0, 1], as it must to be unbiased; `cleanbench.sampled` brings what is shown within.
     """
     refusal = unfit(sample, places)
     for name, metric in METRICS.items():
@@ -187,6 +191,12 @@ def unfit(sample: Sample, places: Places | None) -> str:
         strata = sample.strata
     except UserError as error:
         return str(error)
+    least = 0 if places is None else places.scored or places.known
+    if (sample.inclusion == 1).all() and len(sample.labels) < least:
+        return (
+            f"every inclusion probability is 1, as if all items had been judged, but only {len(sample.labels):,} of "
+            f"{least:,} were; leave the column inclusion out, or state with which probability each was drawn"
+        )
     poisson = all(len(members) in (1, size) for members, size in strata)  # its size is random
     slack = max(0.5, WHOLE * sample.items)
     if places is not None and not poisson and not places.scored - slack <= sample.items <= places.items + slack:

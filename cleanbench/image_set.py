@@ -1,6 +1,7 @@
 """`ImageSet`: images with their given labels, and what is known about their faults."""
 
 import hashlib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,31 @@ import numpy.typing as npt
 from cleanbench.core import GroundTruth, Ints, Issue, UserError, digest_of, read_only
 from cleanbench.images import Images
 from cleanbench.settings import check_types
+
+LONGEST_NAME = 120  # bytes; a file system takes 255, and names of files hold more than that of the data set
+# Control characters, line and paragraph separators, and halves of characters: they break lines of tables and files.
+UNPRINTABLE = ("Cc", "Zl", "Zp", "Cs")
+
+
+def folder_name(name: str) -> str:
+    """Return the name of a data set, which folders are named after.
+
+    Raises:
+        UserError: If no folder can have it, it has control characters, or it is longer than `LONGEST_NAME`.
+    """
+    if (
+        not name.strip()
+        or name.startswith(".")
+        or set("/\\") & set(name)
+        or any(unicodedata.category(sign) in UNPRINTABLE for sign in name)
+    ):
+        raise UserError(f"{name!r} cannot name a data set, because folders are named after it")
+    if (length := len(name.encode())) > LONGEST_NAME:
+        raise UserError(
+            f"the name {name[:40]!r}… of a data set has {length} bytes; folders are named after it, so {LONGEST_NAME} "
+            "are the most"
+        )
+    return name
 
 
 @dataclass(frozen=True)
@@ -103,8 +129,7 @@ class ImageSet:
             UserError: If ids are unsorted or repeated, lengths disagree, a label or a position points nowhere,
                 or the name cannot be that of a folder.
         """
-        if not self.name.strip() or self.name.startswith(".") or set("/\\\0") & set(self.name):
-            raise UserError(f"{self.name!r} cannot name a data set, because folders are named after it")
+        folder_name(self.name)
         if list(self.ids) != sorted(set(self.ids)):
             raise UserError(f"the ids of {self.name!r} must be sorted and occur once")
         if not self.ids:

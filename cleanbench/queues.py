@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 
 from cleanbench.core import Floats, Issue, Ranking, UserError
-from cleanbench.estimates import Places, Sample
+from cleanbench.estimates import Places, Sample, unfit
 from cleanbench.pairs import pair_count
 from cleanbench.rankings import read_table, write_ranking
 
@@ -100,7 +100,7 @@ def read_queue(ranking: Path) -> Queue | None:
 def queued_places(
     queue: Queue | None, items: Sequence[Pair], scores: Floats, sample: Sample, images: int
 ) -> Places | None:
-    """Return where sampled pairs stand among all pairs; None without a queue of the best of all.
+    """Return where sampled pairs stand among all pairs; None without a queue of the best of all, or a fit sample.
 
     In the queue places are those of the ranking. Beyond it the sample estimates them: precision is low there, so that
     little of AP depends on it.
@@ -112,7 +112,7 @@ def queued_places(
         sample: Their labels and inclusion probabilities.
         images: In the set.
     """
-    if queue is None or not queue.exact:
+    if queue is None or not queue.exact or unfit(sample, None):
         return None
     depth, total = queue.depth, pair_count(images)
     row = {item: place for place, item in enumerate(queue.items[:depth])}

@@ -57,7 +57,7 @@ def read_table(path: Path, issue: Issue, value: str) -> tuple[list[tuple[str, ..
         raise UserError(f"{path} is no readable Parquet file ({error})") from error
     missing = [name for name in [*names, value] if name not in table.column_names]
     if missing:
-        raise UserError(f"{path} lacks {', '.join(missing)}; it has {', '.join(table.column_names)}")
+        raise UserError(f"{path} lacks {', '.join(missing)}; it has {', '.join(table.column_names) or 'no columns'}")
     rows = [tuple(sorted(row)) for row in zip(*columns, strict=True)]
     return rows, table.column(value).to_numpy()
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, Valid
 
 from cleanbench.core import GroundTruth, Issue, UserError, origin
 from cleanbench.image_set import Card
+from cleanbench.store import whole_file
 
 SCHEMA: Literal[1] = 1
 
@@ -340,11 +341,7 @@ def read_run(path: Path) -> RunFile:
     Raises:
         UserError: Naming the file and what is wrong with it.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: no UTF-8 text ({error})") from error
-    content = _json(text, str(path))
+    content = _json(_text(path), str(path))
     if content.pop("schema", None) != SCHEMA:
         raise UserError(f"{path} has no schema {SCHEMA}; it was written by another version of cleanbench")
     try:
@@ -355,9 +352,8 @@ def read_run(path: Path) -> RunFile:
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
     """Write records as lines of JSON, replacing the file in one step."""
-    scratch = path.with_name(f".{path.name}.tmp")
-    scratch.write_text("".join(map(as_line, records)), encoding="utf-8")
-    scratch.replace(path)
+    with whole_file(path, ".tmp") as scratch:
+        scratch.write_text("".join(map(as_line, records)), encoding="utf-8")
 
 
 def as_line(record: Record) -> str:
@@ -375,7 +371,7 @@ def read_records(path: Path) -> list[Record]:
         return []
     records = []
     # Not `splitlines`: it also splits at characters that may stand inside a JSON string.
-    lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    lines = _text(path).removesuffix("\n").split("\n")
     for number, line in enumerate(lines if lines != [""] else [], start=1):
         where = f"{path}, line {number}"
         try:
@@ -413,10 +409,17 @@ def explain(error: ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, item['loc'])) or 'it'}: {item['msg']}" for item in error.errors())
 
 
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: no UTF-8 text ({error})") from error
+
+
 def _json(text: str, where: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, and thousands of brackets, too
         raise UserError(f"{where}: not valid JSON ({error})") from error
     if not isinstance(content, Mapping):
         raise UserError(f"{where}: expected a JSON object, found {type(content).__name__}")

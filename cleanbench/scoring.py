@@ -24,7 +24,7 @@ class Scored:
         coverage: Share of the annotated items that the ranking scores.
         metrics: By name, with intervals.
         drawn: What the intervals drew again; None where there are none.
-        replicates: Of the metrics; None where these are estimates.
+        replicates: Of the metrics; None where these are estimates, or none were asked for.
         notes: What a record says where only a sample was judged.
     """
 
@@ -46,12 +46,12 @@ def score(items: Ints, labels: Bools, scores: Floats, count: int = REPLICATES) -
         items: Images, shape ``(M,)``, or pairs of them, shape ``(M, 2)``, by any numbers.
         labels: True for faulty, shape ``(M,)``.
         scores: Higher is more suspicious, ``-inf`` for what was not retrieved, shape ``(M,)``.
-        count: Replicates; the default is that of records.
+        count: Replicates; the default is that of records. With 0 there are no intervals, which are what costs.
     """
     resampling = Resampling.of(items)
     values = evaluate(labels, scores)
-    replicates = replicate(labels, scores, resampling, count=count)
-    found = intervals(labels, scores, values, resampling, replicates)
+    replicates = replicate(labels, scores, resampling, count=count) if count else None
+    found = {} if replicates is None else intervals(labels, scores, values, resampling, replicates)
     metrics = {}
     for name, each in values.items():
         ends = found.get(name)

@@ -48,14 +48,16 @@ def flag(name: str, value: bool) -> bool:
     return bool(typed(name, value, bool))
 
 
-def whole_number(name: str, value: int, least: int = 1) -> int:
-    """Return a setting that is a whole number and not less than ``least``.
+def whole_number(name: str, value: int, least: int = 1, most: int | None = None) -> int:
+    """Return a setting that is a whole number, not less than ``least`` and not more than ``most``, if that is given.
 
     Raises:
         UserError: If it is not.
     """
     if typed(name, value, int) < least:
         raise UserError(f"{name}={value} must be at least {least}")
+    if most is not None and value > most:
+        raise UserError(f"{name}={value} must be at most {most}")
     return int(value)
 
 
@@ -74,9 +76,7 @@ def seed_number(value: int) -> int:
     Raises:
         UserError: If it is none.
     """
-    if whole_number("seed", value, 0) > LARGEST_SEED:
-        raise UserError(f"seed={value} must be at most {LARGEST_SEED}")
-    return int(value)
+    return whole_number("seed", value, 0, LARGEST_SEED)
 
 
 def check_types(made: Any, group: str = "encoder") -> None:

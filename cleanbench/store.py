@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -253,8 +253,13 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, ending: str | None = None) -> Iterator[Path]:
     """Hand out a file that takes the place of ``path`` once it is written: another process may read or write that now.
+
+    Args:
+        path: The file.
+        ending: Of the name of the file that is handed out, where whoever holds a lock looks for what killed processes
+            left; by default the number of this process.
 
     Raises:
         OSError: If it cannot be written; nothing stays beside it then.
@@ -262,7 +267,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    scratch = path.with_name(f".{path.name}{ending or f'.{os.getpid()}'}")
     try:
         yield scratch
         scratch.replace(path)
@@ -277,11 +282,25 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         UserError: If it cannot be written, naming it.
     """
+    write_together({path: content})
+
+
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Write files that belong together: all, or none if one of them cannot be written.
+
+    Args:
+        contents: By file; the first is the last to be put in its place.
+
+    Raises:
+        UserError: If one cannot be written, naming it.
+    """
+    now = None
     try:
-        with whole_file(path) as scratch:
-            scratch.write_bytes(content)
+        with ExitStack() as files:
+            for now, content in contents.items():
+                files.enter_context(whole_file(now)).write_bytes(content)
     except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror or error}); give another place") from error
+        raise UserError(f"{now} cannot be written ({error.strerror or error}); give another place") from error
 
 
 def replace_folder(folder: Path, new: Path) -> None:

@@ -19,6 +19,9 @@ from cleanbench import Detector, Floats, Ints, Need, NotApplicable, UserError, V
 from cleanbench.neighbours import working_precision
 from cleanbench.settings import seed_number, typed
 
+# What models raise where data, or parameters, are not what they take.
+REFUSALS = (ValueError, TypeError, ArithmeticError)
+
 
 class PyOD(Detector):
     """Score images by an outlier detector of PyOD that knows nothing but their embeddings.
@@ -69,6 +72,8 @@ class PyOD(Detector):
             raise UserError(f"PyOD has no model {model!r}; it has {', '.join(sorted(models()))}")
 
     def off_topic(self, data: View) -> Floats:
+        with warnings.catch_warnings(action="ignore"):
+            self._detector({})  # parameters that make no sense are told whatever the data are
         embeddings = data.embeddings
         habits = HABITS.get(plain(self.model), Habits())
         if len(embeddings) < 2:
@@ -103,8 +108,12 @@ class PyOD(Detector):
             try:
                 detector = self._detector({**habits.settings, **(spanned(rows) if habits.axes else {})})
                 detector.fit(rows)
-            # Too few images, more than one column, numbers whose squares vanish: not what the model is made for.
-            except (ValueError, ArithmeticError) as error:
+            except REFUSALS as error:
+                if self.parameters and PyOD(self.model)._takes_plain_data() and not self._takes_plain_data():
+                    raise self._mistaken(error) from error
+                if not isinstance(error, (ValueError, ArithmeticError)):
+                    raise
+                # Too few images, more than one column, numbers whose squares vanish: not what the model is made for.
                 raise NotApplicable(f"PyOD's {self.model} refuses the embeddings: {error}") from error
         scores = np.asarray(detector.decision_scores_, dtype=np.float64)
         if bad := np.count_nonzero(~np.isfinite(scores)):
@@ -125,7 +134,22 @@ class PyOD(Detector):
         if unknown := sorted(set(self.parameters) - set(known)):
             raise UserError(f"PyOD's {self.model} has no parameter {unknown[0]!r}; it has {', '.join(known)}")
         seeded = {"random_state": self.random_state} if "random_state" in known else {}
-        return detector(**{**seeded, **settings, **self.parameters})
+        try:
+            return detector(**{**seeded, **settings, **self.parameters})
+        except (TypeError, ValueError) as error:
+            raise self._mistaken(error) from error
+
+    def _takes_plain_data(self) -> bool:
+        """Return whether the model can be fitted to many points of a few columns; many check parameters no sooner."""
+        try:
+            self._detector({}).fit(np.random.default_rng(0).normal(size=(1000, 8)))
+        except REFUSALS:
+            return False
+        return True
+
+    def _mistaken(self, error: Exception) -> UserError:
+        given = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
+        return UserError(f"PyOD's {self.model} refuses its parameters ({given or 'none are given'}): {error}")
 
 
 class SeededPyOD(PyOD):

@@ -13,14 +13,17 @@ from conftest import table
 from cleanbench.annotate_next.__main__ import Options, annotate_next
 from cleanbench.annotate_next.frame import frame_of
 from cleanbench.annotate_next.sheet import read
+from cleanbench.audit.runs import audits
+from cleanbench.commands.tables import print_outcomes
 from cleanbench.core import Issue, UserError
 from cleanbench.datasets.truth_tables import read_truth
+from cleanbench.fusion.members import standing
 from cleanbench.leaderboard.check import check
 from cleanbench.leaderboard.merge import merge
 from cleanbench.metrics import evaluate
 from cleanbench.pairs import pair_count
 from cleanbench.rankings import read_table
-from cleanbench.sampled import in_words, population
+from cleanbench.sampled import doubts_of, in_words, population
 
 Rank = Callable[..., Any]
 COUNT = 40
@@ -160,6 +163,8 @@ def test_few_draws_from_the_same_frame_are_unbiased_for_counts(rank_with: Rank, 
     [
         ({"budget": 0}, "budget=0 must be at least 1"),
         ({"outside": 1.0}, r"outside=1\.0 must be above 0 and below 1"),
+        ({"to": Path("/proc/foo.csv")}, "/proc/foo.csv cannot be written"),
+        ({"seed": -1}, "seed=-1 must be at least 0"),
         ({"issue": Issue.LABEL_ERROR}, "no finished run in .* ranks label_error"),
         ({"dataset": "many"}, "there are no runs of 'many'.*few"),
         ({"issue": Issue.NEAR_DUPLICATE}, "ranks near_duplicate"),
@@ -208,3 +213,35 @@ def test_a_fusion_of_estimates_is_one(rank_with: Rank, pictures: Path, tmp_path:
     assert population(record)[1] == COUNT
     assert record.metrics["AP"].value is not None
     assert not merge(tmp_path / "runs", tmp_path / "boards").refused
+
+
+def test_a_sample_that_stands_for_nothing_says_why_there_are_no_numbers(
+    rank_with: Rank, pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "".join(f"{name},{int(odd(name))},0.37\n" for name in IDS[:10])
+    (pictures / "off_topic_samples.csv").write_text("id,label,inclusion\n" + rows)
+    outcome = rank_with("method=luminance", "dataset=folder", f"dataset.root={pictures}")
+    assert population(outcome.run.records[0]) == (0, 0)
+    print_outcomes([outcome])
+    told = capsys.readouterr().out
+    assert "nothing can be estimated from the sample of 10 judged images" in told
+    assert "few: 10 items have the inclusion probability 0.37, which makes them a sample of 27.027 items" in told
+    by_chance = next(line for line in told.splitlines() if line.startswith("by chance"))
+    assert set(by_chance.removeprefix("by chance").split()) == {"–"}
+
+
+def test_samples_are_not_audited_and_bounded_estimates_are_told(
+    rank_with: Rank, pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "".join(f"{name},{int(place > 0)},0.25\n" for place, name in enumerate(IDS[:10]))
+    (pictures / "off_topic_samples.csv").write_text("id,label,inclusion\n" + rows)
+    outcome = rank_with("method=luminance", "dataset=folder", f"dataset.root={pictures}")
+    record = outcome.run.records[0].model_copy(
+        update={"notes": outcome.run.records[0].notes | {"unbounded estimate of P@10": 1.4}}
+    )
+    assert "P@10 1.4 as" in doubts_of(record)[0]
+    print_outcomes([outcome])
+    assert "±: standard error of an estimate from a sample" in capsys.readouterr().out
+    found, refused = audits(standing(outcome.folder.parent), [Issue.OFF_TOPIC])
+    assert not found
+    assert refused[Issue.OFF_TOPIC].startswith("only a sample was judged")

@@ -131,7 +131,11 @@ def test_a_wide_table_is_not_folded(tmp_path: Path, capsys: pytest.CaptureFixtur
         ({"by": "hospital"}, r"knows no 'hospital' of its images; by= can be class, also_label, early, same, skin"),
         ({"budget": 0}, "budget"),
         ({"draws": 0}, "draws"),
+        ({"draws": 10**11}, "draws=100000000000 must be at most 10000"),
         ({"sensitivity": 2.0}, "sensitivity"),
+        ({"sensitivity": 1e-300}, r"sensitivity=1e-300 must be from 0\.01 to 1"),
+        ({"specificity": 0.0}, r"specificity=0\.0 must be from 0\.01 to 1"),
+        ({"seconds_per_image": 1e308}, r"seconds_per_image=1e\+308 must be at most 86400, the seconds of a day"),
         ({"share": 1.0}, "share=1.0"),
         ({"members": "nobody"}, "no finished run 'nobody'"),
         ({"issue": "label_error"}, "nothing to audit in .*there is no truth"),
@@ -148,6 +152,8 @@ def test_what_makes_no_sense_is_refused(output: Path, tmp_path: Path, settings: 
 
 def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="has 300 bytes"):
+        audit(Options("x" * 300, output=tmp_path))
     with pytest.raises(UserError, match="no finished run in"):
         audit(Options("empty", output=tmp_path))
     with pytest.raises(UserError, match=r"no runs of 'emty'.*empty"):

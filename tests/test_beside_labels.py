@@ -84,3 +84,11 @@ def test_what_is_wrong_is_told(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         read(tmp_path, text)
     assert message in str(caught.value)
+
+
+def test_labels_that_contradict_their_probability_are_told(tmp_path: Path) -> None:
+    _, warnings = read(tmp_path, "id,label,probability\na,1,0\nb,0,1\nc,1,0.3\n")
+    assert len(warnings) == 1
+    assert "2 labels of 3 contradict their probability or votes" in warnings[0]
+    _, warnings = read(tmp_path, "id,label,faulty_votes,votes\na,1,0,5\nb,0,0,5\n")
+    assert "1 label of 2 contradict" in warnings[0]

@@ -141,7 +141,9 @@ def make(**changed: Any) -> ImageSet:
         ({"labels": [0, 1, 0.5, 0]}, "must be integers"),
         ({"calibration": np.array([4])}, "outside the 4 images"),
         ({"truths": {(Issue.OFF_TOPIC, "x"): off_topic([4], [0], ids=(*IDS, "e"))}}, "outside the 4 images"),
-        *(({"name": name}, "cannot name a data set") for name in ("", " ", "..", ".a", "../x", "a\\b")),
+        *(({"name": name}, "cannot name a data set") for name in ("", " ", "..", ".a", "../x", "a\\b", "a\0b")),
+        *(({"name": f"a{sign}b"}, "cannot name a data set") for sign in ("\n", "\x1b", "\x85", "\u2028", "\ud800")),
+        ({"name": "ü" * 61}, "has 122 bytes; folders are named after it, so 120 are the most"),
     ],
 )
 def test_wrong_image_sets_are_refused(changed: dict[str, Any], message: str) -> None:

@@ -61,6 +61,10 @@ def test_draws_are_repeatable_and_shared_by_methods() -> None:
     np.testing.assert_array_equal(twins.values[:, 0], twins.values[:, 1])
     with pytest.raises(UserError, match="draws=1 must be at least 2"):
         FOUND.draw(1, 0)
+    with pytest.raises(UserError, match="draws=100000000000 must be at most 100000"):
+        FOUND.draw(10**11, 0)
+    with pytest.raises(UserError, match="seed=-1 must be at least 0"):
+        FOUND.draw(2, -1)
 
 
 def test_certain_labels_leave_no_doubt() -> None:
@@ -136,6 +140,8 @@ def test_the_command_writes_figures_and_the_numbers_behind_them(
     assert len(first) == 5
     doubt(Options("voted", draws=50, output=tmp_path / "runs"))
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
+    with pytest.raises(UserError, match=r"/proc/x/off_topic_draws\.svg cannot be written"):
+        doubt(Options("voted", draws=50, output=tmp_path / "runs", to=Path("/proc/x")))
 
 
 def test_mistakes_are_told(rank_with: Rank, pictures: Path, tmp_path: Path) -> None:

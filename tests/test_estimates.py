@@ -13,6 +13,7 @@ from cleanbench.core import Ints, UserError
 from cleanbench.estimates import Estimate, Places, Sample, auroc, average_precision, estimates, precision_at, recall_at
 from cleanbench.metrics import Levels, evaluate
 from cleanbench.metrics import precision_at as exact_precision
+from cleanbench.sampled import Sampled
 
 # Two strata drawn from, and one of what is certain.
 STRATA = ((np.arange(5), 2), (np.arange(5, 9), 3), (np.arange(9, 11), 2))
@@ -126,6 +127,38 @@ def test_a_sample_that_stands_for_something_else_is_refused() -> None:
     unplaced = dict(estimates(Sample(np.arange(4) < 2, np.full(4, 0.2)), scores[:4], None))
     assert unplaced["AP"] == unplaced["P@1"] == "the places of the judged items among all are not known"
     assert isinstance(unplaced["AUROC"], Estimate)
+
+
+def test_a_census_of_some_items_stands_for_no_others() -> None:
+    scores = np.arange(20.0)
+    some = Sample(np.arange(4) < 2, np.ones(4))
+    reason = dict(estimates(some, scores[:4], Places.among(scores[:4], scores)))["P@1"]
+    assert str(reason).startswith("every inclusion probability is 1, as if all items had been judged, but only 4 of 20")
+    scores[4:] = -np.inf  # what the method does not score may have been left out
+    assert isinstance(dict(estimates(some, scores[:4], Places.among(scores[:4], scores)))["P@1"], Estimate)
+
+
+@pytest.mark.parametrize("share", [1e-300, 5e-324])
+def test_a_probability_that_stands_for_more_than_any_set_is_refused_in_few_words(share: float) -> None:
+    found = dict(estimates(Sample(np.arange(4) < 2, np.full(4, share)), np.arange(4.0), None))
+    assert len(str(found["AP"])) < 100
+    assert "stands for more items than any data set has" in str(found["AP"])
+
+
+def test_estimates_beyond_a_bound_are_recorded_at_the_bound_and_told() -> None:
+    scores = -np.arange(100.0)
+    labels, rates = np.ones(10, dtype=bool), np.full(10, 0.1)
+    labels[9] = False
+    drawn = np.arange(10)  # by chance all from the top, each standing for ten
+    sample = Sample(labels, rates)
+    places = Places.among(scores[drawn], scores)
+    estimate = dict(estimates(sample, scores[drawn], places))["P@10"]
+    assert isinstance(estimate, Estimate)
+    assert estimate.value == pytest.approx(9.0)
+    found = Sampled.by(sample, scores[drawn], places)
+    assert found.metrics["P@10"].value == 1.0
+    assert found.notes["unbounded estimate of P@10"] == pytest.approx(9.0)
+    assert all(value.value is None or 0 <= value.value <= 1 for value in found.metrics.values())
 
 
 def test_items_of_distinct_probabilities_are_drawn_independently() -> None:

@@ -213,11 +213,17 @@ def test_runs_that_do_not_belong_together_are_refused(change: dict[str, object],
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda table: pa.concat_tables([table, table[:1]]), "phash-none-0-.* ranks near_duplicate items twice"),
-        (lambda table: table[1:], "rank different near_duplicate items"),
+        (
+            lambda table: pa.concat_tables([table, table[:1]]),
+            "the run phash-none-0-.* is damaged: .*ranks 1 items twice",
+        ),
+        (
+            lambda table: table[1:],
+            "the run phash-none-0-.* is damaged: near_duplicate: coverage is 0.8",
+        ),
         (
             lambda table: table.set_column(2, "score", pa.array(np.full(len(table), np.nan))),
-            "phash-none-0-.* has near_duplicate scores that are NaN",
+            r"the run phash-none-0-.* is damaged: .*has \d+ scores that are NaN",
         ),
     ],
 )

@@ -80,6 +80,29 @@ def test_a_foreign_truth_is_found(root: Path) -> None:
     assert "faulty is" in found
 
 
+def test_a_truth_without_judgements_is_a_difference(root: Path) -> None:
+    empty = GroundTruth.of(Issue.OFF_TOPIC, IDS, [], [], kind="synthetic")
+    write_truth(only(root).truth(Issue.OFF_TOPIC), empty, IDS)
+    assert f"off_topic.parquet: its revision is {empty.revision[:12]}, that of the records" in differences(root)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (b'{"items": ' + b"9" * 5000 + b"}", "line 1: not valid JSON"),
+        (b"[" * 100_000, "line 1: not valid JSON"),
+        (b'"\xff"', "no UTF-8 text"),
+    ],
+)
+def test_a_line_that_no_reader_takes_is_one_difference(root: Path, damage: bytes, message: str) -> None:
+    path = only(root).records_file
+    path.write_bytes(damage + b"\n")
+    (first, *_) = check(root).differences
+    assert first.startswith(str(path))
+    assert message in first
+    assert "nothing else of this board could be checked" in first
+
+
 def test_the_revision_of_the_set_is_recomputed_where_all_truths_are_there(tmp_path: Path) -> None:
     whole = digest_of([TRUTHS[issue].revision for issue in Issue])
     make_run(tmp_path / "runs", issues=tuple(Issue), revision=whole)
@@ -141,6 +164,11 @@ def test_the_command_line_tells_success_defects_and_mistakes_apart(runs: Path, t
     assert "Did you mean 'output='?" in complaint
     code, _, complaint = command(f"output={tmp_path / 'none'}", f"board={board}")
     assert (code, complaint.count("\n")) == (2, 1)
+    (tmp_path / "empty").mkdir()
+    code, _, complaint = command(f"output={tmp_path / 'empty'}", f"board={tmp_path / 'new'}")
+    assert (code, complaint.count("\n")) == (2, 1)
+    assert f"{tmp_path / 'empty'} holds no runs" in complaint
+    assert not (tmp_path / "new").exists()
     code, said, _ = command("--help")
     assert code == 0
     assert "board=leaderboards" in said

@@ -38,6 +38,15 @@ def clustered(rows: int, columns: int, seed: int = 0) -> Floats:
 # -- PyOD
 
 
+@pytest.mark.parametrize(
+    "parameters", [{"contamination": 2}, {"n_neighbors": -1}, {"n_neighbors": "many"}, {"algorithm": "best"}]
+)
+def test_parameters_that_a_model_of_pyod_refuses_are_a_mistake(parameters: dict[str, object]) -> None:
+    (name,) = parameters
+    with pytest.raises(UserError, match=rf"PyOD's knn refuses its parameters \({name}="):
+        scores_of(PyOD("knn", parameters), clustered(40, 8))
+
+
 @pytest.mark.parametrize("name", ["ECOD", "HBOS", "KNN", "IForest"])
 @pytest.mark.parametrize("data", ["A", "B"])
 def test_pyod_gives_its_decision_scores(goldens: Path, data: str, name: str) -> None:

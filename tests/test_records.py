@@ -1,6 +1,8 @@
 """Records: what they accept, and how a damaged file is told."""
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,20 @@ def test_records_are_found_again_line_by_line(tmp_path: Path) -> None:
     write_records(tmp_path / "records.jsonl", [])
     assert read_records(tmp_path / "records.jsonl") == []
     assert read_records(tmp_path / "not there") == []
+
+
+def test_records_that_do_not_fit_leave_those_of_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_records(tmp_path / "records.jsonl", [record()])
+
+    def full(path: Path, content: str, **_: Any) -> int:
+        path.write_bytes(content.encode()[:10])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_records(tmp_path / "records.jsonl", [])
+    assert [path.name for path in tmp_path.iterdir()] == ["records.jsonl"]
+    assert read_records(tmp_path / "records.jsonl") == [record()]
 
 
 @pytest.mark.parametrize(

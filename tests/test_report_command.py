@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from cleanbench.report.finished import read
@@ -79,6 +81,19 @@ def test_without_the_images_the_page_says_so(runs: Path) -> None:
     page = (folder / "report.html").read_text()
     assert "<img" not in page
     assert "The images were not at hand" in page
+
+
+def test_a_damaged_run_is_told_once(runs: Path) -> None:
+    folder = only(runs, "ahash-*")
+    (ranking, *_) = sorted((folder / "rankings").glob("*.parquet"))
+    kept = ranking.read_bytes()
+    pyarrow.parquet.write_table(pyarrow.table({}), ranking)
+    try:
+        said = ran(runs, "cleanbench.report", f"run={folder}", says="score; it has no columns", code=2)
+    finally:
+        ranking.write_bytes(kept)
+    assert said.count("lacks") == 1
+    assert "no images" not in said
 
 
 def test_all_runs_of_a_data_set_are_compared(runs: Path, pictures: Path) -> None:

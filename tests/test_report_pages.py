@@ -1,7 +1,11 @@
 """Reports of runs and comparisons: what they show is what the files say, whatever names are, and images stay in."""
 
+import errno
+import os
 import re
+import shutil
 from html import unescape
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +19,7 @@ from cleanbench.rankings import write_ranking
 from cleanbench.records import read_run
 from cleanbench.report import contact_sheets, doubted, writing
 from cleanbench.report.contact_sheets import Album
-from cleanbench.report.finished import read
+from cleanbench.report.finished import ranked_of, read
 from cleanbench.report.writing import report_run, report_runs, same_data
 
 
@@ -78,6 +82,28 @@ def test_figures_are_files_and_only_those_that_are_current(run, small):
     assert files == sorted([*(f"{name}.{ending}" for name in drawn for ending in ("csv", "svg")), "notes.txt"])
 
 
+def test_without_room_a_report_stays_as_it_was(run, small, monkeypatch):
+    page = report_run(run, small)
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    written = Path.write_bytes
+
+    def full(path, content):
+        if path.suffix != ".html" and ".html" not in path.name:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return written(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(UserError, match=r"cannot be written \(No space left"):
+        report_run(run, None)
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    page.unlink()
+    shutil.rmtree(run / "report")
+    with pytest.raises(UserError, match="cannot be written"):
+        report_run(run, small)
+    assert not page.exists()
+    assert not (run / "report").exists()
+
+
 def test_a_report_is_the_same_each_time(run, small):
     page = report_run(run, small)
     first = page.read_bytes()
@@ -105,9 +131,10 @@ def test_sheets_show_the_top_with_its_truth_and_the_faults_at_the_end(run, small
 
 def test_a_sheet_says_which_of_tied_items_it_shows(small, tmp_path):
     folder = finish(tmp_path, small)
+    record = read(folder).ranked[Issue.OFF_TOPIC].record
     constant = Ranking(Issue.OFF_TOPIC, np.arange(40), np.zeros(40))
     write_ranking(folder / "rankings" / "off_topic.parquet", constant, small.ids)
-    sheet = contact_sheets.top(read(folder).ranked[Issue.OFF_TOPIC], Album(small))
+    sheet = contact_sheets.top(ranked_of(folder, record), Album(small))
     assert "Ranks 1 to 40 tie: of these 40, the 24 with the first ids are shown." in sheet
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pytest
 
 from cleanbench.core import UserError
-from cleanbench.store import Store, make_folder, new_array, replace_folder, whole_folder, write_whole
+from cleanbench.store import Store, make_folder, new_array, replace_folder, whole_folder, write_together, write_whole
 
 SLOW = """
 import sys, time
@@ -274,3 +274,15 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> 
         with pytest.raises(UserError, match=f"{name} cannot be written .*; give another place"):
             write_whole(tmp_path / name, b"content")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_of_files_that_belong_together_all_are_written_or_none(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a").write_text("before")
+    with pytest.raises(UserError, match=r"b cannot be written \(Is a directory\)"):
+        write_together({tmp_path / "a": b"after", tmp_path / "c": b"new", tmp_path / "b": b"none"})
+    assert (tmp_path / "a").read_text() == "before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+    write_together({tmp_path / "a": b"after", tmp_path / "c": b"new"})
+    assert (tmp_path / "a").read_text() == "after"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c"]

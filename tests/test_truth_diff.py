@@ -75,6 +75,8 @@ def test_two_tables_and_the_rankings_of_a_board(root: Path, tmp_path: Path, caps
     assert f"Both judge {len(labels) - 1} images: {len(labels) - 2} alike" in printed
     assert "Kendall's tau-b" in printed
     assert "phash" in printed
+    with pytest.raises(UserError, match=r"/proc/x\.csv cannot be written"):
+        truth_diff(Options(board, path, issue=OFF, changes=Path("/proc/x.csv")))
     with changes.open(newline="") as stream:
         rows = {row["ids"]: (row["a"], row["b"]) for row in csv.DictReader(stream)}
     old = {name: str(int(labels[name])) for name in names[:2]}

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cleanbench.core import Issue, UserError
+from cleanbench.fusion.members import standing
 from cleanbench.metrics import evaluate
 from cleanbench.shapley import shares
 from cleanbench.unjudged.__main__ import Options, unjudged
@@ -132,7 +133,7 @@ def test_the_command_tells_of_images_and_of_queues(
 ) -> None:
     for method in ("phash", "dhash", "chance", "luminance"):
         rank_with(f"method={method}", "dataset=folder", f"dataset.root={pictures}")
-    found = survey(tmp_path / "runs/pictures", Issue.NEAR_DUPLICATE, 10)
+    found = survey(standing(tmp_path / "runs/pictures"), Issue.NEAR_DUPLICATE, 10)
     assert found is not None
     assert (found.judged, found.faulty) == (23, 4)
     by_name = {each.method: each for each in found.methods}
@@ -154,6 +155,8 @@ def test_mistakes_are_told(rank_with: Rank, unjudged: Path, tmp_path: Path) -> N
         command(Options("unjudged", output=tmp_path / "runs"))
     with pytest.raises(UserError, match="k=0"):
         command(Options("unjudged", k=0, output=tmp_path / "runs"))
+    with pytest.raises(UserError, match="k=99999999999999999999 must be at most 1000000000"):
+        command(Options("unjudged", k=99999999999999999999, output=tmp_path / "runs"))
 
 
 @pytest.mark.parametrize("name", ["unjudged", "annotate_next", "doubt", "truth_diff"])

@@ -7,6 +7,7 @@ from pathlib import Path
 from cleanbench.annotate_next.ask import ask
 from cleanbench.commands import grammar
 from cleanbench.core import Issue
+from cleanbench.image_set import folder_name
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Options:
 def annotate_next(options: Options) -> int:
     """Do what the options say and tell what was drawn."""
     told = ask(
-        options.output / options.dataset,
+        options.output / folder_name(options.dataset),
         options.issue,
         options.budget,
         options.outside,

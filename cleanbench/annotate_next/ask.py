@@ -12,6 +12,7 @@ from cleanbench.core import Issue, UserError
 from cleanbench.datasets.tables import count
 from cleanbench.datasets.truth_tables import FILES
 from cleanbench.pairs import pair_count
+from cleanbench.settings import seed_number
 
 
 def ask(runs: Path, issue: Issue, budget: int, outside: float, to: Path | None, seed: int) -> list[str]:
@@ -38,6 +39,7 @@ def ask(runs: Path, issue: Issue, budget: int, outside: float, to: Path | None, 
             f"outside={outside} must be above 0 and below 1: without pairs that no method retrieved nothing can be "
             "said about all pairs"
         )
+    seed_number(seed)
     path = runs / "to_judge" / FILES[issue] if to is None else to
     before = sheet.read(path, issue) if path.exists() else None
     if before is not None and (left := [line for line in before if line.label is None]):

@@ -1,7 +1,7 @@
 """The sheet that a reviewer fills in: a truth table with inclusion probabilities and empty labels."""
 
 import csv
-import os
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 from cleanbench.core import Issue, UserError
 from cleanbench.datasets.beside_labels import number
 from cleanbench.datasets.tables import count, rows
+from cleanbench.store import write_whole
 
 Item = tuple[str, ...]
 BEFORE = "judged before this draw"
@@ -28,20 +29,18 @@ def write(path: Path, issue: Issue, lines: Sequence[Line]) -> None:
     """Write a sheet, in one step.
 
     Raises:
-        UserError: If an id cannot stand in a list of ids.
+        UserError: If an id cannot stand in a list of ids, or the file cannot be written.
     """
     odd = next((part for line in lines for part in line.item if issue.ranks_pairs and "," in part), None)
     if odd is not None:
         raise UserError(f"the id {odd!r} has a comma, and pairs are listed with commas between ids; rename the image")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    with scratch.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["id_list" if issue.ranks_pairs else "id", "label", "inclusion", "why"])
-        for line in lines:
-            label = "" if line.label is None else int(line.label)
-            writer.writerow([",".join(line.item), label, repr(line.inclusion), line.why])
-    scratch.replace(path)
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["id_list" if issue.ranks_pairs else "id", "label", "inclusion", "why"])
+    for line in lines:
+        label = "" if line.label is None else int(line.label)
+        writer.writerow([",".join(line.item), label, repr(line.inclusion), line.why])
+    write_whole(path, stream.getvalue().encode())
 
 
 def read(path: Path, issue: Issue) -> list[Line]:

@@ -9,6 +9,7 @@ from cleanbench.core import Bools, Floats, Ints, UserError
 from cleanbench.settings import number
 
 HOUR = 3600.0
+DAY = 24 * HOUR
 RECALLS = (0.8, 0.9, 0.95)
 
 
@@ -37,7 +38,7 @@ class Reviewer:
         """Validate.
 
         Raises:
-            UserError: If a chance is not in [0, 1] or a time is negative.
+            UserError: If a chance is not in [0, 1], or a time is negative or longer than a day.
         """
         for name in ("sensitivity", "specificity"):
             if not 0 <= number(name, getattr(self, name)) <= 1:
@@ -45,6 +46,8 @@ class Reviewer:
         for name in ("seconds_per_image", "seconds_per_pair", "seconds_per_clique"):
             if number(name, getattr(self, name)) < 0:
                 raise UserError(f"{name}={getattr(self, name)} must not be negative")
+            if getattr(self, name) > DAY:
+                raise UserError(f"{name}={getattr(self, name)} must be at most {DAY:.0f}, the seconds of a day")
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from cleanbench.leaderboard.evidence import read_truth
 from cleanbench.metrics import Levels
 from cleanbench.rankings import align, read_flags
 from cleanbench.records import Record, encoder_labels
+from cleanbench.sampled import SAMPLED
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +88,8 @@ def audits(members: Sequence[Member], issues: Sequence[Issue]) -> tuple[list[Aud
             refused[issue] = "no run ranks it"
         elif those[0].records[issue].truth is None:
             refused[issue] = "there is no truth to compare its rankings with"
+        elif any(SAMPLED in member.records[issue].notes for member in those):
+            refused[issue] = "only a sample was judged, and counts, curves and reviews of a sample would mislead"
         elif not those[0].records[issue].faulty:
             refused[issue] = "none of the annotated items is faulty"
         else:

@@ -19,11 +19,16 @@ from cleanbench.audit.runs import Audit, audits
 from cleanbench.audit.stopping import clean_needed
 from cleanbench.core import Issue, UserError
 from cleanbench.fusion.members import Member, find
-from cleanbench.image_set import ImageSet
+from cleanbench.image_set import ImageSet, folder_name
 from cleanbench.report.audits import draw_effort, draw_overlap, draw_slices
-from cleanbench.settings import seed_number, whole_number
+from cleanbench.settings import number, seed_number, whole_number
 from cleanbench.slices import served
+from cleanbench.store import write_whole
 from cleanbench.tops import overlap
+
+MOST_ITEMS = 10**9  # more than any ranking holds
+MOST_DRAWS = 10_000
+LEAST_CHANCE = 0.01  # hours of a reviewer who is always wrong tell nothing
 
 
 @dataclass(frozen=True)
@@ -38,9 +43,9 @@ class Options:
         budget: Items that can be reviewed.
         by: Facts to slice by, separated by commas: class, or attributes of the images; null for all with 2 to 50
             values; none leaves slices out.
-        sensitivity: Chance that the reviewer calls a faulty item faulty.
-        specificity: Chance that the reviewer calls a clean item clean.
-        seconds_per_image: The reviewer's time for an image.
+        sensitivity: Chance that the reviewer calls a faulty item faulty, at least 0.01.
+        specificity: Chance that the reviewer calls a clean item clean, at least 0.01.
+        seconds_per_image: The reviewer's time for an image, a day at most.
         seconds_per_pair: For two images that are in no group yet.
         seconds_per_clique: For a look at a group found before and what may belong to it.
         share: Of faulty items that the stopping rule is to rule out.
@@ -71,22 +76,23 @@ class Options:
 
 def audit(options: Options) -> int:
     """Do what the options say."""
-    for name in ("budget", "draws"):
-        whole_number(name, getattr(options, name))
+    whole_number("budget", options.budget, most=MOST_ITEMS)
+    whole_number("draws", options.draws, most=MOST_DRAWS)
     seed_number(options.seed)
     reviewer = _reviewer(options)
     try:
         clean_needed(options.share, options.chance)
     except ValueError as error:
         raise UserError(str(error)) from error
-    members = find(options.output / options.dataset, options.members, least=1)
+    runs = options.output / folder_name(options.dataset)
     issues = tuple(Issue) if options.issue is None else (options.issue,)
+    members = find(runs, options.members, least=1, issues=issues)
     found, refused = audits(members, issues)
     if not found:
         reasons = "; ".join(f"{issue}: {reason}" for issue, reason in refused.items())
-        raise UserError(f"there is nothing to audit in {options.output / options.dataset}: {reasons}")
+        raise UserError(f"there is nothing to audit in {runs}: {reasons}")
     image_set, facts, why_not = _facts(members, found, options)
-    folder = options.to or options.output / options.dataset / "audit"
+    folder = options.to or runs / "audit"
     delivery = Delivery(folder)
     for each in map(tables.by_effort, found):
         for listing in _of_issue(each, options, reviewer):
@@ -150,6 +156,9 @@ def _of_issue(found: Audit, options: Options, reviewer: Reviewer) -> Iterator[Li
 
 
 def _reviewer(options: Options) -> Reviewer:
+    for name in ("sensitivity", "specificity"):
+        if number(name, getattr(options, name)) < LEAST_CHANCE:
+            raise UserError(f"{name}={getattr(options, name)} must be from {LEAST_CHANCE} to 1")
     return Reviewer(
         options.sensitivity,
         options.specificity,
@@ -224,13 +233,9 @@ class Delivery:
         """Write a file.
 
         Raises:
-            UserError: If the folder cannot be written to.
+            UserError: If it cannot be written.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / _file_name(name)).write_text(content, encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"{self.folder} cannot be written ({error.strerror}); give another: to=…") from error
+        write_whole(self.folder / _file_name(name), content.encode())
 
 
 def _file_name(name: str) -> str:

@@ -110,12 +110,23 @@ def _converted(name: str, kind: Any, text: str) -> Any:
     if not text:
         raise UserError(f"{name}= has no value")
     try:
-        value = kind(text)
+        value = kind(_figures(text) if kind in (int, float) else text)
     except ValueError as error:
         if issubclass(kind, Enum):
             raise UserError(f"{name}={text}: no such choice.{nearest(text, [each.value for each in kind])}") from error
         raise UserError(f"{name}={text}: expected a value of type {kind.__name__}") from error
     return _path(name, value) if isinstance(value, Path) else value
+
+
+def _figures(text: str) -> str:
+    """Return the text of a number, which holds no space, no underscore and no figure beyond 0 to 9.
+
+    Raises:
+        ValueError: If it is none, though Python would read it.
+    """
+    if "_" in text or not text.isascii() or text != text.strip():
+        raise ValueError(text)
+    return text
 
 
 def _path(name: str, value: Path) -> Path:

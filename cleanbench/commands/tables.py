@@ -16,7 +16,7 @@ from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record, encoder_labels
 from cleanbench.request import Outcome
-from cleanbench.sampled import in_words, population
+from cleanbench.sampled import doubts_of, error_of, in_words, population
 from cleanbench.scoring import weakness
 
 SEEDS = {"method": "Seed", "encoder": "Encoder seed", "dataset": "Data seed"}
@@ -89,9 +89,10 @@ def encoders_in_words(records: Sequence[Record]) -> str:
 def doubts_in_words(records: Sequence[Record]) -> list[str]:
     """Say what the numbers in brackets are, where they are rough, and where ties matter more than items do."""
     bounded = [record for record in records if record.resampled is not None]
+    notes = doubts_of_samples(records)
     if not bounded:
-        return []
-    notes = ["[low, high]: 95 % interval over other items of the same population, not over other seeds or judges."]
+        return notes
+    notes += ["[low, high]: 95 % interval over other items of the same population, not over other seeds or judges."]
     truths = {(record.dataset, record.issue): record for record in bounded}.values()
     notes += [
         f"{record.issue.heading} on {record.dataset}: {reason}; its intervals are rough."
@@ -110,8 +111,23 @@ def doubts_in_words(records: Sequence[Record]) -> list[str]:
     return notes
 
 
+def doubts_of_samples(records: Sequence[Record]) -> list[str]:
+    """Say what ± means beside estimates, which of them are out of bounds, and why there are none."""
+    notes = []
+    if any(error_of(record, name) is not None for record in records for name in BOUNDED):
+        notes.append("±: standard error of an estimate from a sample of the items; too small where few are faulty.")
+    notes += [
+        f"{record.label}, {record.issue.heading.lower()} on {record.dataset}: {doubt}."
+        for record in records
+        for doubt in doubts_of(record)
+    ]
+    return list(dict.fromkeys(notes))
+
+
 def _ends(record: Record, name: str) -> str:
-    measured = record.metrics[name]
+    measured, error = record.metrics[name], error_of(record, name)
+    if name in BOUNDED and error is not None:
+        return f" ± {error:.2f}"
     if name not in BOUNDED or measured.low is None or measured.high is None:
         return ""
     return f" [{measured.low:.2f}, {measured.high:.2f}]"

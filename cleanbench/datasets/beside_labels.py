@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from cleanbench.core import Floats, Ints, UserError
+from cleanbench.core import Bools, Floats, Ints, UserError
 from cleanbench.datasets.tables import count, number_in, some
 from cleanbench.votes import probability_of_votes
 
 VOTES = ("faulty_votes", "votes")
 FACTS = ("probability", *VOTES, "inclusion")
+SURE = 0.95  # three votes of three give 0.967
 
 
 def number(path: Path, line: int, name: str, text: str) -> float:
@@ -74,6 +75,24 @@ def facts_of(
     return facts, [
         f"{path}: {count(len(unanswered), 'item')} drawn for judging without a label; the others of the same "
         "inclusion probability stand for them, which is fair only if it is chance that they were left out"
+    ]
+
+
+def implausible(labels: Bools, probability: Floats | None) -> list[str]:
+    """Return a warning if labels are the opposite of what their probabilities are nearly sure of.
+
+    Args:
+        labels: True for faulty, shape ``(L,)``.
+        probability: That the items are faulty, shape ``(L,)``, if it is known.
+    """
+    if probability is None:
+        return []
+    wrong = int(np.count_nonzero(np.where(labels, 1 - probability, probability) > SURE))
+    if not wrong:
+        return []
+    return [
+        f"{count(wrong, 'label')} of {len(labels):,} contradict their probability or votes, such as 1 where faulty is "
+        f"less than {1 - SURE:.0%} probable; metrics follow the labels, python -m cleanbench.doubt the probabilities"
     ]
 
 

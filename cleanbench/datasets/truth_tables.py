@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from cleanbench.core import Bools, GroundTruth, Ints, Issue, UserError
-from cleanbench.datasets.beside_labels import FACTS, VOTES, facts_of, majority, number
+from cleanbench.datasets.beside_labels import FACTS, VOTES, facts_of, implausible, majority, number
 from cleanbench.datasets.tables import canonical, count, number_in, rows, some
 from cleanbench.pairs import decode, encode
 
@@ -106,6 +106,7 @@ def read_truth(
         if not len(items):
             raise UserError(f"{told}; no judgement is left: correct the file, or choose truth.conflict=last")
         warnings.append(f"{told}; {'not judged then' if conflict == 'drop' else 'the later row counts'}")
+    warnings += [f"{path}: {told}" for told in implausible(labels, stated.get("probability"))]
     judged = decode(items, len(ids)) if paired else items
     truth = GroundTruth.of(
         issue,

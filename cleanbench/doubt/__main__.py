@@ -8,6 +8,8 @@ from cleanbench.commands import grammar
 from cleanbench.core import Issue, UserError
 from cleanbench.doubt.posterior import SHOWN
 from cleanbench.doubt.report import doubted, told, write
+from cleanbench.fusion.members import standing
+from cleanbench.image_set import folder_name
 from cleanbench.spelling import nearest
 
 
@@ -18,7 +20,7 @@ class Options:
     Attributes:
         dataset: Whose runs; its truth tables have a column probability, or votes and faulty_votes.
         issue: off_topic, near_duplicate or label_error; null for all that have probabilities.
-        draws: How many times all labels are drawn.
+        draws: How many times all labels are drawn, from 2 to 100,000.
         metric: By which methods are ranked and figures are drawn.
         output: Where the runs are.
         to: Where figures (SVG) and their numbers (CSV) go; null for the folder doubt beside the runs.
@@ -38,12 +40,13 @@ def doubt(options: Options) -> int:
     """Do what the options say."""
     if options.metric not in SHOWN:
         raise UserError(f"metric={options.metric} is none of those drawn.{nearest(options.metric, SHOWN)}")
-    runs = options.output / options.dataset
+    runs = options.output / folder_name(options.dataset)
     to = runs / "doubt" if options.to is None else options.to
     issues = tuple(Issue) if options.issue is None else (options.issue,)
     parts = []
+    members = standing(runs, issues)
     for issue in issues:
-        found = doubted(runs, issue)
+        found = doubted(members, issue)
         if found is None:
             continue
         draws = found.draw(options.draws, options.seed)

@@ -12,10 +12,12 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from cleanbench.core import Bools, Floats, UserError
+from cleanbench.core import Bools, Floats
 from cleanbench.metrics import METRICS, Levels
+from cleanbench.settings import seed_number, whole_number
 
 SHOWN = ("AP", "AUROC", "P@10", "P@100", "R@100")
+MOST_DRAWS = 100_000  # with so many the ends of an interval are known far better than probabilities of labels are
 BLOCK = 64  # draws labelled at once, between two steps of the progress bar
 
 
@@ -111,13 +113,12 @@ class Doubted:
         """Score all methods on labels drawn from the probabilities.
 
         Raises:
-            UserError: If ``draws`` is less than 2.
+            UserError: If ``draws`` is less than 2 or more than `MOST_DRAWS`, or the seed is none.
         """
         from cleanbench.progress import progress
 
-        if draws < 2:
-            raise UserError(f"draws={draws} must be at least 2")
-        rng = np.random.default_rng(seed)
+        whole_number("draws", draws, 2, MOST_DRAWS)
+        rng = np.random.default_rng(seed_number(seed))
         values = np.empty((len(metrics), len(self.scores), draws))
         with progress("draws", draws, "draw") as bar:
             for draw in range(draws):

@@ -11,10 +11,11 @@ from cleanbench.commands.plain import table
 from cleanbench.core import Issue, UserError
 from cleanbench.datasets.tables import count
 from cleanbench.doubt.posterior import Doubted, Draws
-from cleanbench.fusion.members import of_issue, standing
+from cleanbench.fusion.members import Member, of_issue
 from cleanbench.leaderboard.evidence import read_truth
 from cleanbench.rankings import align
 from cleanbench.report.doubt import draw_intervals, draw_sensitivity
+from cleanbench.store import write_together
 
 NOTHING = "–"
 OPEN = 0.025  # probability from which on it is open which of two methods is ahead
@@ -22,18 +23,18 @@ CLOSEST = 10  # pairs of methods that are shown
 FILES = ("draws.svg", "draws.csv", "swaps.csv", "thresholds.svg", "thresholds.csv")
 
 
-def doubted(runs: Path, issue: Issue) -> Doubted | None:
+def doubted(runs: Sequence[Member], issue: Issue) -> Doubted | None:
     """Return the probabilities of an issue and the scores of the finished runs; None if there are no runs with one.
 
     Raises:
         UserError: If runs do not belong together, or their truth has inclusion probabilities.
     """
-    members = [member for member in of_issue(standing(runs), issue) if member.records[issue].truth is not None]
+    members = [member for member in of_issue(runs, issue) if member.records[issue].truth is not None]
     if not members:
         return None
     named = members[0].records[issue].truth
     assert named is not None
-    path = runs / "truth" / named.set_revision[:8] / f"{issue}.parquet"
+    path = members[0].folder.parent / "truth" / named.set_revision[:8] / f"{issue}.parquet"
     truth = read_truth(path, issue)
     if truth.probability is None:
         return None
@@ -53,19 +54,22 @@ def doubted(runs: Path, issue: Issue) -> Doubted | None:
 
 
 def write(found: Doubted, draws: Draws, issue: Issue, dataset: str, to: Path, metric: str) -> list[Path]:
-    """Write the figures and the numbers behind them; return the files."""
-    to.mkdir(parents=True, exist_ok=True)
+    """Write the figures and the numbers behind them, all or none; return the files.
+
+    Raises:
+        UserError: If they cannot be written.
+    """
     order = ranked(draws, metric)
     methods = [draws.methods[place] for place in order]
     heading = f"{issue.heading} on {dataset}"
     expected, interval = draws.expected(metric)[order], draws.interval(metric)[order]
     given = draws.given[draws.metrics.index(metric)][order]
-    files = [to / f"{issue}_{name}" for name in FILES]
-    draw_intervals(methods, expected, interval, given, metric, f"{heading}: labels drawn from probabilities", files[0])
-    _write(files[1], ["method", "metric", "given", "expected", "low", "high"], _numbers(draws))
+    intervals = draw_intervals(
+        methods, expected, interval, given, metric, f"{heading}: labels drawn from probabilities"
+    )
+    numbers = _table(["method", "metric", "given", "expected", "low", "high"], _numbers(draws))
     shares = draws.swaps(metric)
-    _write(
-        files[2],
+    swaps = _table(
         ["method", "other", "metric", "probability_better"],
         [
             [draws.methods[one], draws.methods[other], metric, _exact(shares[one, other])]
@@ -77,9 +81,8 @@ def write(found: Doubted, draws: Draws, issue: Issue, dataset: str, to: Path, me
     thresholds = found.thresholds()
     curves = found.sensitivity(metric, thresholds)[order]
     faulty = np.array([(found.probability >= threshold).mean() for threshold in thresholds])
-    draw_sensitivity(methods, thresholds, curves, faulty, metric, f"{heading}: where faults begin", files[3])
-    _write(
-        files[4],
+    sensitivity = draw_sensitivity(methods, thresholds, curves, faulty, metric, f"{heading}: where faults begin")
+    values = _table(
         ["method", "metric", "threshold", "faulty_share", "value"],
         [
             [name, metric, repr(float(threshold)), repr(float(share)), _exact(value)]
@@ -87,7 +90,10 @@ def write(found: Doubted, draws: Draws, issue: Issue, dataset: str, to: Path, me
             for threshold, share, value in zip(thresholds, faulty, curve, strict=True)
         ],
     )
-    return files
+    contents = zip(FILES, (intervals, numbers, swaps, sensitivity, values), strict=True)
+    files = {to / f"{issue}_{name}": content for name, content in contents}
+    write_together(files)
+    return list(files)
 
 
 def told(found: Doubted, draws: Draws, issue: Issue, dataset: str, metric: str) -> str:
@@ -156,11 +162,11 @@ def _numbers(draws: Draws) -> list[list[str]]:
     return rows
 
 
-def _write(path: Path, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerows([head, *rows])
-    path.write_text(stream.getvalue(), encoding="utf-8")
+    return stream.getvalue().encode()
 
 
 def _number(value: float) -> str:

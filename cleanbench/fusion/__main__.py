@@ -9,6 +9,7 @@ from cleanbench.core import Issue, UserError
 from cleanbench.fusion.fuse import fuse
 from cleanbench.fusion.members import find
 from cleanbench.fusion.ranks import K
+from cleanbench.image_set import folder_name
 from cleanbench.records import RunFile
 from cleanbench.request import Outcome
 
@@ -39,8 +40,8 @@ def fusion(options: Options) -> int:
     """Do what the options say and show the members beside their fusion."""
     if options.k < 0:
         raise UserError(f"k={options.k} must be at least 0; the paper's is {K}")
-    members = find(options.output / options.dataset, options.members)
     issues = tuple(Issue) if options.issue is None else (options.issue,)
+    members = find(options.output / folder_name(options.dataset), options.members, issues=issues)
     outcome = fuse(members, issues, options.k, options.force)
     fused = {record.issue for record in outcome.run.records}
     own = [

@@ -1,17 +1,19 @@
 """The finished runs that are fused: found by name, and refused where their numbers do not belong together."""
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from cleanbench.core import Issue, UserError
+from cleanbench.core import Floats, Issue, UserError
 from cleanbench.leaderboard.board import settled
-from cleanbench.rankings import align, read_table
+from cleanbench.leaderboard.evidence import read_scores, read_truth
+from cleanbench.progress import progress
+from cleanbench.rankings import align
 from cleanbench.records import Record, read_run
 from cleanbench.spelling import nearest
+from cleanbench.verification import defect, refusal
 
 FUSION = "fusion"
 
@@ -49,30 +51,36 @@ class Member:
         """The encoder of those of its records that have one."""
         return next((record.encoder for record in self.records.values() if record.encoder), None)
 
-    def scores(self, issue: Issue) -> tuple[list[tuple[str, ...]], npt.NDArray[np.float64]]:
+    def scores(self, issue: Issue) -> tuple[list[tuple[str, ...]], Floats]:
         """Return the ranked items of an issue, as ids, and their scores.
 
         Raises:
             UserError: If the ranking is missing or damaged.
         """
-        items, scores = read_table(self.folder / "rankings" / f"{issue}.parquet", issue, "score")
-        return items, scores.astype(np.float64)
+        return read_scores(self.folder / "rankings" / f"{issue}.parquet", issue)
 
 
-def find(runs: Path, wanted: str, least: int = 2) -> list[Member]:
-    """Return the runs of a data set that are wanted.
+def find(runs: Path, wanted: str, least: int = 2, issues: Sequence[Issue] = tuple(Issue)) -> list[Member]:
+    """Return the runs of a data set that are wanted, none of them damaged.
 
     Args:
         runs: The folder of the data set.
         wanted: Names separated by commas, each as in `Member.names`; or ``all``, for the newest run of every method,
             encoder and seed that is no fusion itself.
         least: How many there must be; a fusion takes two.
+        issues: What they are wanted for, see `standing`.
 
     Raises:
-        UserError: If there are no runs, a name fits none or several, one is named twice, or there are too few.
+        UserError: If there are no runs, a name fits none or several, one is named twice or damaged, or there are too
+            few.
     """
-    known = list(_finished(runs))
-    found = standing(runs) if wanted == "all" else [_named(name.strip(), known, runs) for name in wanted.split(",")]
+    if wanted == "all":
+        found = standing(runs, issues)
+    else:
+        known = _finished(runs)
+        found = [_named(name.strip(), known, runs) for name in wanted.split(",")]
+        if damaged := _damaged(found, issues):
+            raise UserError("; ".join(refusal(folder, reason) for folder, reason in damaged.items()))
     folders = [member.folder.name for member in found]
     if twice := next((folder for folder in folders if folders.count(folder) > 1), None):
         raise UserError(f"{twice} is named twice; name each run once")
@@ -83,16 +91,35 @@ def find(runs: Path, wanted: str, least: int = 2) -> list[Member]:
     return sorted(found, key=lambda member: member.folder.name)
 
 
-def standing(runs: Path) -> list[Member]:
+def standing(runs: Path, issues: Sequence[Issue] = tuple(Issue)) -> list[Member]:
     """Return the newest finished run of every method, encoder and seed that is no fusion itself.
+
+    A run whose numbers do not follow from its files is left out, with a warning; an older one may take its place.
 
     Args:
         runs: The folder of the data set.
+        issues: What they are wanted for: damage to the files of other issues does not matter.
 
     Raises:
-        UserError: If there is no such folder.
+        UserError: If there is no such folder, or all its runs are damaged.
     """
-    return _newest([member for member in _finished(runs) if member.first.method != FUSION])
+    left = [member for member in _finished(runs) if member.first.method != FUSION]
+    refused: dict[Path, str] = {}
+    sound: set[Path] = set()
+    while True:
+        newest = _newest(left)
+        damaged = _damaged([member for member in newest if member.folder not in sound], issues)
+        if not damaged:
+            break
+        refused |= damaged
+        sound |= {member.folder for member in newest} - damaged.keys()
+        left = [member for member in left if member.folder not in damaged]
+    told = [refusal(folder, reason) for folder, reason in refused.items()]
+    if told and not newest:
+        others = f" (and {len(told) - 1} more runs are)" if len(told) > 1 else ""
+        raise UserError(f"no finished run in {runs} can be used: {told[0]}{others}")
+    _warn_of(told)
+    return newest
 
 
 def of_issue(members: Sequence[Member], issue: Issue) -> list[Member]:
@@ -112,18 +139,13 @@ def of_issue(members: Sequence[Member], issue: Issue) -> list[Member]:
     return those
 
 
-def aligned(members: Sequence[Member], issue: Issue) -> tuple[list[tuple[str, ...]], list[npt.NDArray[np.float64]]]:
+def aligned(members: Sequence[Member], issue: Issue) -> tuple[list[tuple[str, ...]], list[Floats]]:
     """Return the items that the members rank, sorted, and the scores of each.
 
     Raises:
-        UserError: If one ranks other items than another, or an item twice, or has a score that is none.
+        UserError: If one ranks other items than another, or its ranking is damaged.
     """
     tables = [member.scores(issue) for member in members]
-    for member, (ranked, scores) in zip(members, tables, strict=True):
-        if len(set(ranked)) < len(ranked):
-            raise UserError(f"{member.folder.name} ranks {issue} items twice; repeat it with force=true")
-        if np.isnan(scores).any() or np.isposinf(scores).any():
-            raise UserError(f"{member.folder.name} has {issue} scores that are NaN or +inf; repeat it with force=true")
     items = sorted(set(tables[0][0]))
     for member, (ranked, _) in zip(members, tables, strict=True):
         if set(ranked) != set(items):
@@ -131,16 +153,44 @@ def aligned(members: Sequence[Member], issue: Issue) -> tuple[list[tuple[str, ..
     return items, [align(items, ranked, scores) for ranked, scores in tables]
 
 
-def _finished(runs: Path) -> Iterator[Member]:
+def _finished(runs: Path) -> list[Member]:
+    """Return all finished runs whose records can be read; the others are warned of."""
     if not runs.is_dir():
         sets = sorted(path.name for path in runs.parent.glob("*") if path.is_dir() and not path.name.startswith("."))
         raise UserError(f"there are no runs of {runs.name!r} in {runs.parent}.{nearest(runs.name, sets)}")
+    found, told = [], []
     for path in sorted(runs.glob("*/record.json")):
         if path.parent.name.startswith("."):  # a run that is being written
             continue
-        records = read_run(path).records
+        try:
+            records = read_run(path).records
+        except (UserError, OSError) as error:
+            told.append(refusal(path.parent, str(error)))
+            continue
         if records:
-            yield Member(path.parent, {record.issue: record for record in records})
+            found.append(Member(path.parent, {record.issue: record for record in records}))
+    if told and not found:
+        raise UserError(f"no finished run in {runs} can be used: {told[0]}")
+    _warn_of(told)
+    return found
+
+
+def _damaged(members: Sequence[Member], issues: Sequence[Issue]) -> dict[Path, str]:
+    """Return the folders of the runs that are damaged, each with the reason."""
+    read = cache(read_truth)  # runs of one data set share their truth
+    damaged = {}
+    with progress("checking runs", len(members), "run") as bar:
+        for member in members:
+            records = [record for issue, record in member.records.items() if issue in issues]
+            if reason := next(filter(None, (defect(member.folder, record, read) for record in records)), ""):
+                damaged[member.folder] = reason
+            bar.update(1)
+    return damaged
+
+
+def _warn_of(refused: Sequence[str]) -> None:
+    for reason in refused:
+        sys.stderr.write(f"warning: {reason}; it is left out\n")
 
 
 def _newest(members: Sequence[Member]) -> list[Member]:

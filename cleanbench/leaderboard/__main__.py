@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cleanbench.commands import grammar
+from cleanbench.core import UserError
 from cleanbench.leaderboard.check import check
-from cleanbench.leaderboard.merge import merge
+from cleanbench.leaderboard.merge import holds_runs, merge
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,10 @@ def leaderboard(options: Options) -> int:
 
 
 def _merge(output: Path, board: Path) -> int:
+    if output.is_dir() and not holds_runs(output):
+        raise UserError(
+            f"{output} holds no runs, which are <data set>/<run>/record.json; say where they are: output=DIR"
+        )
     merged = merge(output, board)
     for reason in merged.refused:
         sys.stdout.write(f"refused: {reason}\n")

@@ -60,7 +60,7 @@ def check(root: Path) -> Checked:
     for board in boards(root):
         try:
             listed = board.records()
-        except (UserError, UnicodeDecodeError) as error:
+        except UserError as error:
             differences.append(f"{error}; nothing else of this board could be checked")
             continue
         records = [record for record in listed if record.truth is not None]
@@ -161,7 +161,7 @@ def _superseded(board: Board, standing: list[Record]) -> Iterator[str]:
     """Check the records that were replaced: they are this board's, and none of them stands."""
     try:
         replaced = read_records(board.superseded_file)
-    except (UserError, UnicodeDecodeError) as error:
+    except UserError as error:
         yield str(error)
         return
     for number, record in enumerate(replaced, start=1):

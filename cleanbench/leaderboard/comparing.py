@@ -37,4 +37,7 @@ def comparison_of(board: Board, records: Sequence[Record], found: Mapping[Path, 
         return None
     rows = [[found[board.ranking(record)].scored.replicates for record in row.records] for row in rows_of(records)]
     known = [[each for each in row if each is not None] for row in rows]
-    return compare(known, rarer) if known == rows else None
+    # A damaged truth may hold no faulty items where the records tell of some.
+    if known != rows or any("AP" not in each.at_sample for row in known for each in row):
+        return None
+    return compare(known, rarer)

@@ -16,6 +16,7 @@ from cleanbench.queues import queued_places, read_queue
 from cleanbench.rankings import align, read_flags, read_table
 from cleanbench.records import Measured, Record, Resampled
 from cleanbench.sampled import Sampled
+from cleanbench.uncertainty.replicates import REPLICATES
 
 # Numbers pass through JSON without loss; the rest is room for another order of summation in another build of numpy.
 TOLERANCE = 1e-12
@@ -87,7 +88,7 @@ class Evidence:
     cut: Cut | None = None
 
 
-def score(path: Path, issue: Issue, truth: Judgements, images: int | None = None) -> Evidence:
+def score(path: Path, issue: Issue, truth: Judgements, images: int | None = None, count: int = REPLICATES) -> Evidence:
     """Score a ranking as a run would.
 
     Args:
@@ -95,15 +96,16 @@ def score(path: Path, issue: Issue, truth: Judgements, images: int | None = None
         issue: What it ranks.
         truth: The judgements.
         images: In the data set; needed only where a sample of pairs was judged.
+        count: Replicates of the intervals, as `scoring.score` takes them.
 
     Raises:
         UserError: If the file is missing or damaged, ranks an item twice or has a score that is no finite number
             and not ``-inf``.
     """
-    rows, scores = _scores(path, issue)
+    rows, scores = read_scores(path, issue)
     asked = align(truth.items, rows, scores)
     if truth.inclusion is None:
-        scored = scoring.score(truth.positions, truth.labels, asked)
+        scored = scoring.score(truth.positions, truth.labels, asked, count)
     else:
         scored = scoring.estimated(truth.labels, asked, _estimated(path, issue, truth, asked, scores, images))
     return Evidence(len(rows), scored, _cut(path, issue, truth))
@@ -156,7 +158,7 @@ def look(path: Path, issue: Issue, truth: Judgements) -> Look:
     Raises:
         UserError: As `score`.
     """
-    rows, scores = _scores(path, issue)
+    rows, scores = read_scores(path, issue)
     known = dict(zip(truth.items, truth.labels.tolist(), strict=True))
     # Ids decide among equal scores, so that the same ranking always shows the same items.
     first = heapq.nsmallest(TOP, zip((-scores).tolist(), rows, strict=True))
@@ -175,6 +177,25 @@ def count_differences(record: Record, evidence: Evidence) -> list[str]:
     ]
     if not record.issue.ranks_pairs and evidence.ranked > record.images:
         differences.append(f"the ranking has {evidence.ranked} images, the record's data set only {record.images}")
+    return differences
+
+
+def value_differences(record: Record, evidence: Evidence) -> list[str]:
+    """Say which values of metrics are not those of ranking and truth, of the metrics that both have, intervals aside.
+
+    Cheaper than `metric_differences`, and lenient to records of versions with other metrics.
+    """
+    differences = []
+    for name, value in evidence.scored.metrics.items():
+        stated = record.metrics.get(name)
+        if stated is None:
+            continue
+        if stated.value is None or value.value is None:
+            same = stated.value == value.value
+        else:
+            same = abs(stated.value - value.value) <= TOLERANCE
+        if not same:
+            differences.append(f"{name} is {_shown(stated)} in the record, {_shown(value)} by ranking and truth")
     return differences
 
 
@@ -233,8 +254,12 @@ def _cut(path: Path, issue: Issue, truth: Judgements) -> Cut | None:
     return Cut.of(truth.labels, align(truth.items, rows, flags.astype(np.float64)) > 0)
 
 
-def _scores(path: Path, issue: Issue) -> tuple[list[tuple[str, ...]], Floats]:
-    """Return the items of a ranking and their scores."""
+def read_scores(path: Path, issue: Issue) -> tuple[list[tuple[str, ...]], Floats]:
+    """Return the items of a ranking and their scores.
+
+    Raises:
+        UserError: As `score`.
+    """
     rows, scores = _read(path, issue, "score")
     if len(set(rows)) < len(rows):
         raise UserError(f"{path} ranks {len(rows) - len(set(rows))} items twice")

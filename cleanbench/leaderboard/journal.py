@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from cleanbench.records import Record, as_line
+from cleanbench.store import whole_file
 
 
 @contextmanager
@@ -40,7 +41,6 @@ def append(path: Path, records: Iterable[Record]) -> int:
         there = set(before.splitlines(keepends=True))
         new = [line for line in dict.fromkeys(lines) if line not in there]
         if new:
-            scratch = path.with_name(f".{path.name}.new-{os.getpid()}")
-            scratch.write_bytes(before + b"".join(new))
-            scratch.replace(path)
+            with whole_file(path, f".new-{os.getpid()}") as scratch:
+                scratch.write_bytes(before + b"".join(new))
     return len(new)

@@ -29,6 +29,7 @@ from cleanbench.leaderboard.evidence import (
 from cleanbench.queues import queue_file
 from cleanbench.records import Record, read_run, write_records
 from cleanbench.sampled import needs_queue
+from cleanbench.store import whole_file
 
 LOCK = ".lock"
 
@@ -105,6 +106,11 @@ def merge(output: Path, root: Path) -> Merged:
     except OSError as error:
         raise UserError(f"the boards in {root} cannot be written ({error})") from error
     return merged
+
+
+def holds_runs(output: Path) -> bool:
+    """Return whether a folder holds anything to merge: a run, or word of one that did not run."""
+    return any(output.glob("*/*/record.json")) or any(output.glob(f"*/{not_run.FOLDER}/*.json"))
 
 
 def render(root: Path) -> None:
@@ -286,17 +292,13 @@ def _copy(source: Path, target: Path) -> None:
     """Copy a file that is not there yet; its name says what it holds."""
     if target.exists():
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = target.with_name(f".{target.name}.tmp")
-    shutil.copyfile(source, scratch)
-    scratch.replace(target)
+    with whole_file(target, ".tmp") as scratch:
+        shutil.copyfile(source, scratch)
 
 
 def _write(path: Path, text: str) -> None:
     """Replace a file in one step; one that says the same already is left alone."""
     if path.exists() and path.read_bytes() == text.encode():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.tmp")
-    scratch.write_bytes(text.encode())
-    scratch.replace(path)
+    with whole_file(path, ".tmp") as scratch:
+        scratch.write_bytes(text.encode())

@@ -16,7 +16,7 @@ from cleanbench.licence import NOT_STATED, sentence
 from cleanbench.metrics import METRICS
 from cleanbench.not_run import NotRun
 from cleanbench.records import Record, Terms
-from cleanbench.sampled import in_words, population
+from cleanbench.sampled import doubts_of, in_words, population
 from cleanbench.scoring import weakness
 from cleanbench.uncertainty.comparison import Comparison
 from cleanbench.uncertainty.intervals import Interval
@@ -214,8 +214,9 @@ def _terms(records: Sequence[Record]) -> list[str]:
 def _doubts(records: Sequence[Record]) -> list[str]:
     """Say where intervals are not to be relied on."""
     reason = next(filter(None, map(weakness, records)), "")
+    told = [f"- {escaped(f'{record.label}: {doubt}')}." for record in records for doubt in doubts_of(record)]
     if not reason:
-        return []
+        return list(dict.fromkeys(told))
     return [f"- **{reason[0].upper()}{reason[1:]}: intervals and ranks are rough, and hold less often than they say.**"]
 
 

@@ -8,7 +8,8 @@ from cleanbench.commands import composing
 from cleanbench.commands.composing import Words
 from cleanbench.core import UserError
 from cleanbench.report.finished import read
-from cleanbench.report.writing import image_set_of, report_run, report_runs, same_data
+from cleanbench.report.run_page import run_page
+from cleanbench.report.writing import image_set_of, report_run, report_runs, same_data, write_report
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,13 @@ def report(options: Options, given: Words) -> int:
 
 def _of_run(folder: Path) -> Path:
     """Write the page of a run, with images if they are where the run says."""
+    run = read(folder)
     try:
-        image_set = image_set_of(read(folder))
+        image_set = image_set_of(run)
     except UserError as error:
         sys.stderr.write(f"warning: no images on the page: {error}; dataset=… says where they are\n")
         image_set = None
-    return report_run(folder, image_set)
+    return write_report(folder, run_page(run, image_set))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from cleanbench.fusion.members import Member, find
 from cleanbench.leaderboard.rows import Row, rows_of
 from cleanbench.progress import progress
 from cleanbench.records import Record
-from cleanbench.sampled import SAMPLED
 from cleanbench.uncertainty.comparison import Comparison, compare
 from cleanbench.uncertainty.replicates import replicate
 from cleanbench.uncertainty.resampling import Resampling
@@ -88,16 +87,13 @@ def read_runs(runs: Path, issues: Sequence[Issue] = tuple(Issue)) -> Comparisons
     Raises:
         UserError: If there is no run, or a file of one is damaged.
     """
-    members = find(runs, "all", least=1)
+    members = find(runs, "all", least=1, issues=issues)
     compared: dict[Issue, Compared] = {}
     refused: dict[Issue, str] = {}
     used: set[Path] = set()
     with progress("comparing runs", len(issues), "issue") as bar:
         for issue in issues:
             those, left_out = _of_one_state(members, issue)
-            if any(SAMPLED in member.records[issue].notes for member in those):
-                refused[issue] = "only a sample was judged, and curves and reviews of a sample would mislead"
-                continue
             found, why_not = audits(those, [issue])
             refused |= why_not
             if found:

@@ -1,21 +1,25 @@
 """Figures of a truth in doubt: intervals over draws of labels, and metrics against the threshold on probabilities."""
 
+import io
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from cleanbench.core import Floats
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 COLOURS = ("#1f5f8b", "#c8553d", "#3a7d44", "#7d5ba6", "#b8860b", "#4f4f4f", "#2a9d8f", "#a23b72")
 DASHES = ("-", "--", ":", "-.")  # told apart without colours, too
 
 
 def draw_intervals(
-    methods: Sequence[str], expected: Floats, interval: Floats, given: Floats, metric: str, title: str, path: Path
-) -> None:
-    """Draw expectation and interval of each method, and its value by the given labels, as SVG.
+    methods: Sequence[str], expected: Floats, interval: Floats, given: Floats, metric: str, title: str
+) -> bytes:
+    """Return a drawing of expectation and interval of each method, and its value by the given labels, as SVG.
 
     Args:
         methods: Names, from top to bottom, shape ``(K,)``.
@@ -24,7 +28,6 @@ def draw_intervals(
         given: Values by the given labels, shape ``(K,)``.
         metric: What is shown.
         title: Of the figure.
-        path: Where to.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -43,7 +46,7 @@ def draw_intervals(
         axes.grid(alpha=0.3)
         figure.suptitle(title, x=0.02, ha="left", parse_math=False)
         figure.legend(loc="outside lower left", ncols=3, frameon=False, fontsize="small")
-        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None, "Title": title})
+        return _svg(figure, title)
 
 
 def draw_sensitivity(
@@ -53,9 +56,8 @@ def draw_sensitivity(
     faulty: Floats,
     metric: str,
     title: str,
-    path: Path,
-) -> None:
-    """Draw a metric of each method against the threshold that makes labels of probabilities, as SVG.
+) -> bytes:
+    """Return a drawing of a metric of each method against the threshold that makes labels of probabilities, as SVG.
 
     Args:
         methods: Names, shape ``(K,)``.
@@ -64,7 +66,6 @@ def draw_sensitivity(
         faulty: Share of items that each threshold calls faulty, shape ``(T,)``; about what a random order has as AP.
         metric: What is shown.
         title: Of the figure.
-        path: Where to.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -84,7 +85,13 @@ def draw_sensitivity(
         legend = figure.legend(loc="outside lower left", ncols=2, frameon=False, fontsize="small")
         for text in legend.get_texts():
             text.set_parse_math(False)
-        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None, "Title": title})
+        return _svg(figure, title)
+
+
+def _svg(figure: "Figure", title: str) -> bytes:
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None, "Title": title})
+    return drawn.getvalue()
 
 
 def _style() -> None:

@@ -15,6 +15,7 @@ from cleanbench.queues import read_queue
 from cleanbench.rankings import align, read_flags, read_table
 from cleanbench.records import Record, RunFile, read_run
 from cleanbench.sampled import SAMPLED
+from cleanbench.verification import defect, refusal
 
 COMMAND = "# python -m cleanbench"  # how the first line of a run's config.yaml begins
 FAULTY, CLEAN, NOT_JUDGED = 1, 0, -1
@@ -152,7 +153,7 @@ def read(folder: Path) -> Finished:
     """Read a run folder.
 
     Raises:
-        UserError: If it is none, or a file of it is missing or damaged.
+        UserError: If it is none, a file of it is missing or damaged, or its numbers do not follow from its files.
     """
     if not (folder / "record.json").exists():
         raise UserError(
@@ -161,6 +162,8 @@ def read(folder: Path) -> Finished:
     run = read_run(folder / "record.json")
     if not run.records:
         raise UserError(f"the run in {folder} ranked nothing, so there is nothing to report")
+    if reason := next(filter(None, (defect(folder, record) for record in run.records)), ""):
+        raise UserError(refusal(folder, reason))
     ranked = {record.issue: ranked_of(folder, record) for record in run.records}
     settings, command = settings_of(folder)
     return Finished(folder, run, ranked, settings, command)

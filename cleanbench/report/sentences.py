@@ -12,7 +12,7 @@ from cleanbench.core import Issue
 from cleanbench.licence import sentence as licence
 from cleanbench.metrics import METRICS, Levels
 from cleanbench.records import Measured, Record
-from cleanbench.sampled import in_words, population
+from cleanbench.sampled import doubts_of, in_words, population
 from cleanbench.scoring import weakness
 from cleanbench.uncertainty.intervals import ENOUGH_FAULTY
 from cleanbench.unjudged.measures import Partly
@@ -60,7 +60,8 @@ def judged(record: Record) -> str:
         return f"There is no ground truth for this issue: the ranking of {record.dataset} cannot be scored."
     kind = KINDS.get(record.truth.kind, f"The truth is of the kind {record.truth.kind}.")
     if estimated := in_words(record):
-        return f"{estimated[0].upper()}{estimated[1:]}. {kind}"
+        doubts = "".join(f" {doubt[0].upper()}{doubt[1:]}." for doubt in doubts_of(record))
+        return f"{estimated[0].upper()}{estimated[1:]}.{doubts} {kind}"
     found = f"{record.faulty:,} of {counted(record.items, record.issue)} that were judged are faulty"
     return f"{found} ({share(record.faulty / record.items)}). {kind}"
 

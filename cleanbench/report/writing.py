@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cleanbench.core import UserError
 from cleanbench.report.finished import Finished, read
 from cleanbench.report.run_page import Report, run_page
-from cleanbench.store import write_whole
+from cleanbench.store import write_together
 
 if TYPE_CHECKING:
     from cleanbench.image_set import ImageSet
@@ -19,15 +20,23 @@ PAGE, FIGURES = "report.html", "report"
 
 
 def write_report(folder: Path, report: Report) -> Path:
-    """Write a report into a folder and return where its page is."""
-    (folder / FIGURES).mkdir(exist_ok=True)
-    for old in (folder / FIGURES).iterdir():
+    """Write a report into a folder and return where its page is; the one of before stays if there is no room.
+
+    Raises:
+        UserError: If it cannot be written.
+    """
+    page, figures = folder / PAGE, folder / FIGURES
+    try:
+        write_together(
+            {page: report.html.encode()} | {figures / name: text.encode() for name, text in report.figures.items()}
+        )
+    finally:
+        with suppress(OSError):
+            figures.rmdir()  # it is empty where nothing could be written
+    for old in figures.glob("*"):
         if old.suffix in (".svg", ".csv") and old.name not in report.figures:
             old.unlink()  # of an issue that is no longer ranked
-    for name, content in report.figures.items():
-        write_whole(folder / FIGURES / name, content.encode())
-    write_whole(folder / PAGE, report.html.encode())
-    return folder / PAGE
+    return page
 
 
 def report_run(folder: Path, image_set: "ImageSet | None", warnings: Sequence[str] = ()) -> Path:

@@ -1,11 +1,13 @@
 """A difference of truths in words, tables and a CSV file."""
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from cleanbench.commands.plain import table
 from cleanbench.datasets.tables import count
+from cleanbench.store import write_whole
 from cleanbench.truth_diff.compare import Difference, Moved, kendall, places
 
 NOTHING = "–"
@@ -35,16 +37,19 @@ def told(found: Difference, moves: Sequence[Moved], metric: str) -> str:
 
 
 def write_changes(path: Path, found: Sequence[Difference]) -> int:
-    """Write every item on which the truths differ, with both labels (empty: not judged); return how many."""
+    """Write every item on which the truths differ, with both labels (empty: not judged); return how many.
+
+    Raises:
+        UserError: If the file cannot be written.
+    """
     rows = [
         [str(each.issue), ",".join(item), *("" if label is None else int(label) for label in labels)]
         for each in found
         for item, *labels in each.changes
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerows([["issue", "ids", "a", "b"], *rows])
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows([["issue", "ids", "a", "b"], *rows])
+    write_whole(path, stream.getvalue().encode())
     return len(rows)
 
 

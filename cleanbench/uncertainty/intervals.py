@@ -107,12 +107,14 @@ def weak(name: str, faulty: int, items: int, images: int | None = None, value: f
     Example:
         >>> weak("P@10", 100, 500)
         'k = 10 is below 100'
+        >>> weak("AP", 1, 500)
+        '1 faulty item is fewer than 20'
     """
     enough = ENOUGH_FAULTY_FOR.get(name, ENOUGH_FAULTY)
     if faulty < enough:
-        return f"{faulty} faulty items are fewer than {enough}"
+        return f"{_items(faulty, 'faulty')} fewer than {enough}"
     if items - faulty < ENOUGH_FAULTY:
-        return f"{items - faulty} clean items are fewer than {ENOUGH_FAULTY}"
+        return f"{_items(items - faulty, 'clean')} fewer than {ENOUGH_FAULTY}"
     if images is not None and images < ENOUGH_IMAGES:
         return f"{images} images that judged pairs share are fewer than {ENOUGH_IMAGES}"
     cut = METRICS[name].cut
@@ -123,6 +125,10 @@ def weak(name: str, faulty: int, items: int, images: int | None = None, value: f
         if counted * min(value, 1 - value) < ENOUGH_OF_EACH:
             return f"fewer than {ENOUGH_OF_EACH} of {counted} are on one side of the cut"
     return ""
+
+
+def _items(number: int, kind: str) -> str:
+    return f"1 {kind} item is" if number == 1 else f"{number} {kind} items are"
 
 
 def to_scale(name: str, values: Floats | float, counted: float = np.inf) -> Floats:

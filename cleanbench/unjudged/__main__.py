@@ -6,8 +6,13 @@ from pathlib import Path
 
 from cleanbench.commands import grammar
 from cleanbench.core import Issue, UserError
+from cleanbench.fusion.members import standing
+from cleanbench.image_set import folder_name
+from cleanbench.settings import whole_number
 from cleanbench.unjudged.survey import survey
 from cleanbench.unjudged.words import told
+
+MOST = 10**9  # more than any ranking holds
 
 
 @dataclass(frozen=True)
@@ -29,11 +34,11 @@ class Options:
 
 def unjudged(options: Options) -> int:
     """Do what the options say."""
-    if options.k < 1:
-        raise UserError(f"k={options.k} must be at least 1")
-    runs = options.output / options.dataset
+    whole_number("k", options.k, most=MOST)
+    runs = options.output / folder_name(options.dataset)
     issues = tuple(Issue) if options.issue is None else (options.issue,)
-    surveys = [found for issue in issues if (found := survey(runs, issue, options.k)) is not None]
+    members = standing(runs, issues)
+    surveys = [found for issue in issues if (found := survey(members, issue, options.k)) is not None]
     if not surveys:
         raise UserError(f"no finished run in {runs} was scored against a truth; there is nothing judged")
     sys.stdout.write("\n\n".join(told(found, options.k) for found in surveys) + "\n")

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from cleanbench.core import Floats, Issue, UserError
-from cleanbench.fusion.members import Member, of_issue, standing
+from cleanbench.fusion.members import Member, of_issue
 from cleanbench.leaderboard.evidence import Judgements, read_truth
 from cleanbench.metrics import METRICS
 from cleanbench.queues import Queue, read_queue
@@ -58,18 +57,18 @@ class Survey:
     presumed: bool = False
 
 
-def survey(runs: Path, issue: Issue, k: int) -> Survey | None:
+def survey(runs: Sequence[Member], issue: Issue, k: int) -> Survey | None:
     """Look at the finished runs of a data set; None if none of them was scored on this issue.
 
     Args:
-        runs: The folder of the data set.
+        runs: The runs.
         issue: The issue.
         k: How many items of each ranking count as its finds.
 
     Raises:
         UserError: If runs do not belong together.
     """
-    members = [member for member in of_issue(standing(runs), issue) if member.records[issue].truth is not None]
+    members = [member for member in of_issue(runs, issue) if member.records[issue].truth is not None]
     if not members:
         return None
     truth = _truth(members[0], issue)
