@@ -83,7 +83,7 @@ def hours_table(audit: Audit, reviewer: Reviewer, reviews: int, seed: int) -> Li
     """Return the hours that a reviewer takes with each ranking."""
     rows: list[tuple[Cell, ...]] = []
     pairs = audit.items if audit.issue.ranks_pairs else None
-    with progress(f"reviews of {audit.issue}", len(audit.runs), "run") as bar:
+    with progress(f"reviews, {audit.issue.heading.lower()}", len(audit.runs), "run") as bar:
         for run in audit.runs:
             found = review(audit.labels, run.scores, reviewer, pairs, reviews, seed)
             to = [found.hours_to(recall) for recall in RECALLS_OF_REVIEW]

@@ -89,7 +89,7 @@ def audit(options: Options) -> int:
     members = find(runs, options.members, least=1, issues=issues)
     found, refused = audits(members, issues)
     if not found:
-        reasons = "; ".join(f"{issue}: {reason}" for issue, reason in refused.items())
+        reasons = "; ".join(f"{issue.heading}: {reason}" for issue, reason in refused.items())
         raise UserError(f"there is nothing to audit in {runs}: {reasons}")
     image_set, facts, why_not = _facts(members, found, options)
     folder = options.to or runs / "audit"
