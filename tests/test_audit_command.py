@@ -11,8 +11,9 @@ import pytest
 from conftest import draw, table
 
 from cleanbench import UserError
+from cleanbench.audit.listing import Listing, numbers, text
 from cleanbench.commands import rank
-from cleanbench.commands.audit import Options, audit
+from cleanbench.commands.audit import Delivery, Options, audit
 from cleanbench.records import Measured, read_run
 from cleanbench.report.audits import draw_effort, draw_overlap, draw_slices
 
@@ -24,8 +25,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return 24 images with two truths and a fact that is missing of some."""
     root = tmp_path_factory.mktemp("data") / "skins"
     draw(root, 24)
-    rows = [f"i{number:02d},{'ab'[number % 2]},{SKINS[number % 3]},{'yx'[number % 2]},all" for number in range(24)]
-    table(root / "metadata.csv", "id,label,skin,also_label,same", rows)
+    rows = [
+        f"i{number:02d},{'ab'[number % 2]},{SKINS[number % 3]},{'yx'[number % 2]},all,{number < 20}"
+        for number in range(24)
+    ]
+    table(root / "metadata.csv", "id,label,skin,also_label,same,early", rows)
     table(root / "off_topic_samples.csv", "id,label", [f"i{number:02d},{number % 4 // 3}" for number in range(20)])
     pairs = [f'"i{number:02d},i{number + 1:02d}",{number % 3 // 2}' for number in range(23)]
     table(root / "near_duplicates.csv", "id_list,label", pairs)
@@ -93,10 +97,38 @@ def test_one_run_is_enough(output: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert "by skin, 3 slices" in capsys.readouterr().out
 
 
+def test_tables_share_an_order_and_headings(output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    audit(Options("skins", output=output, to=tmp_path, budget=10, by="early"))
+    printed = capsys.readouterr().out
+    assert "Off topic: no slices by early, all that was judged is in one." in printed
+    assert not (tmp_path / "worst-off_topic-early.csv").exists()
+    assert (tmp_path / "worst-near_duplicate-early.csv").exists()
+    rows = {kind: rows_of(tmp_path, f"{kind}-off_topic") for kind in ("effort", "stopping", "hours", "shares")}
+    order = [row["Method"] for row in rows["effort"]]
+    assert order.pop() == "random order"
+    assert [float(row["Items to 95%"]) for row in rows["effort"][:2]] == sorted(
+        float(row["Items to 95%"]) for row in rows["effort"][:2]
+    )
+    assert all([row["Method"] for row in rows[kind]] == order for kind in ("stopping", "hours", "shares"))
+    assert {row["Ranked by"] for row in rows_of(tmp_path, "crossings")} == {"Off topic", "Near duplicate"}
+    assert all("." not in row["Found"] for row in rows["hours"])
+    line = next(line for line in printed.splitlines() if line.startswith("chance"))
+    assert "–" in line  # it reads no embeddings
+
+
+def test_a_wide_table_is_not_folded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = "method " * 40
+    columns = (*text("Method"), *numbers(1, "Faulty", "Clean"), *numbers(3, "Share"))
+    listing = Listing("wide", "title", columns, [(name, 3.0, 2.25, 0.5), (None, 1234.0, 0, 1)])
+    Delivery(tmp_path).table(listing)
+    assert capsys.readouterr().out.splitlines()[2].split() == [*name.split(), "3", "2.2", "0.500"]
+    assert (tmp_path / "wide.csv").read_text().splitlines()[1:] == [f"{name},3,2.25,0.5", ",1234,0,1"]
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"by": "hospital"}, r"knows no 'hospital' of its images; by= can be class, also_label, same, skin"),
+        ({"by": "hospital"}, r"knows no 'hospital' of its images; by= can be class, also_label, early, same, skin"),
         ({"budget": 0}, "budget"),
         ({"draws": 0}, "draws"),
         ({"draws": 10**11}, "draws=100000000000 must be at most 10000"),

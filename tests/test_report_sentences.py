@@ -180,7 +180,7 @@ def test_the_stopping_rule_and_the_cut_are_played_through(tmp_path):
             break
     text = " ".join(review_parts(ranked))
     recall = labels[:stopped].sum() / labels.sum()
-    assert f"stops here after {stopped} of {len(labels)}, with {sentences.share(recall)} of the faults found" in text
+    assert f"stops here after {stopped} of {len(labels)}, with {recall:.0%} of the faults found" in text
     assert "By itself the method flags" not in text
     flagged = type(ranked)(ranked.record, ranked.items, ranked.scores, ranked.judged, ranked.judged_scores > 2)
     found = int((flagged.flags & ranked.judged.labels).sum())

@@ -15,7 +15,8 @@ class Column:
 
     Attributes:
         name: Its head.
-        digits: Decimals that are shown of a number; None for a column of text.
+        digits: Decimals that are shown of a number; None for a column of text. With 1 it is an expected count, which
+            is shown without a decimal where it is whole.
         printed: Whether it is shown in the terminal, too.
     """
 
@@ -27,7 +28,15 @@ class Column:
         """Return a cell as it is shown; a dash where there is nothing."""
         if cell is None:
             return NOTHING
-        return cell if isinstance(cell, str) else f"{cell:,.{self.digits or 0}f}"
+        if isinstance(cell, str):
+            return cell
+        shown = f"{cell:,.{self.digits or 0}f}"
+        return shown.removesuffix(".0") if self.digits == 1 else shown
+
+    def exact(self, cell: Cell) -> Cell:
+        """Return a cell as it is written to a file: a whole number of items without a decimal."""
+        counts = self.digits is not None and self.digits <= 1
+        return int(cell) if counts and isinstance(cell, float) and cell.is_integer() else cell
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ class Listing:
         columns: Its columns.
         rows: A cell per column, None where there is no value.
         notes: What a reader must know, in sentences.
-        printed: Whether it is for the terminal, too; what is not is too long for it.
+        printed: Whether it is for the terminal, too; details are not.
     """
 
     name: str
@@ -55,7 +64,9 @@ class Listing:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(column.name for column in self.columns)
-        writer.writerows(self.rows)
+        writer.writerows(
+            [column.exact(cell) for column, cell in zip(self.columns, row, strict=True)] for row in self.rows
+        )
         return text.getvalue()
 
 

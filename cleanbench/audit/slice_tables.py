@@ -7,7 +7,7 @@ import numpy as np
 from cleanbench.audit.listing import Cell, Listing, numbers, text
 from cleanbench.audit.runs import Audit, Audited
 from cleanbench.audit.tables import heading, named, names_of
-from cleanbench.core import GroundTruth, Issue, UserError
+from cleanbench.core import GroundTruth, UserError
 from cleanbench.cross_issue import crossing
 from cleanbench.image_set import ImageSet
 from cleanbench.metrics import METRICS
@@ -90,7 +90,8 @@ def slice_tables(audit: Audit, image_set: ImageSet, fact: str, budget: int) -> l
             (
                 *names_of(audit),
                 *text(f"Worst {JUDGED_BY} in"),
-                *numbers(3, JUDGED_BY, *several),
+                *numbers(3, JUDGED_BY),
+                *numbers(3, *several, printed=False),
                 *text("Least recall in"),
                 *numbers(3, f"Recall at {budget:,}"),
                 *numbers(0, "Extra items"),
@@ -101,7 +102,7 @@ def slice_tables(audit: Audit, image_set: ImageSet, fact: str, budget: int) -> l
             (
                 f"{noun}Slices with at least {LEAST_FAULTY} faulty and as many clean items take part in the worst "
                 f"{JUDGED_BY}, with {LEAST_FAULTY} of the kind in the other two. The worst of several was chosen after "
-                "looking, which its 95 % interval (from, to) does not know.",
+                "looking, which its 95 % interval (from, to in the CSV) does not know.",
                 f"Recall: of the slice's faulty items, in one common queue of which {budget:,} are reviewed; extra "
                 "items: how many more of the slice have to be, in the order of the queue, until it is that of the "
                 "whole set. False alarms: share of the slice's clean items among those reviewed.",
@@ -161,8 +162,9 @@ def crossing_table(audits: Sequence[Audit], top: int) -> Listing:
                 found = crossing(moved, truth, len(ids), top)
                 rows.append(
                     (
-                        *run.names,
-                        *_issues(audit.issue, issue),
+                        *(name or None for name in run.names),
+                        audit.issue.heading,
+                        issue.heading,
                         found.judged,
                         found.faulty,
                         found.share.value,
@@ -183,6 +185,7 @@ def crossing_table(audits: Sequence[Audit], top: int) -> Listing:
             "over the whole ranking, as a random order has it. A pair is faulty by a truth of images if either image "
             "is; an image by a truth of pairs if it is in a faulty one.",
         ),
+        printed=False,
     )
 
 
@@ -239,7 +242,3 @@ def _moved(audit: Audit, place: dict[str, int]) -> GroundTruth:
         kind=truth.kind,
         presumed=truth.presumed,
     )
-
-
-def _issues(ranked: Issue, truth: Issue) -> tuple[str, str]:
-    return ranked.value, truth.value

@@ -1,5 +1,6 @@
 """The tables of an audit of one issue: effort, stopping, hours, cuts, overlap and shares."""
 
+from dataclasses import replace
 from itertools import combinations
 
 from cleanbench.audit.budgets import RECALLS, effort, recall_at_budgets
@@ -20,7 +21,7 @@ TOLD = 0.95  # the recall at which rankings are compared
 
 
 def effort_table(audit: Audit, budget: int) -> Listing:
-    """Return recall at the budget and the effort to reach recalls, least effort to 95 % first."""
+    """Return recall at the budget and the effort to reach recalls, beside those of a random order."""
     columns = [*names_of(audit), Column(f"Recall at {budget:,}", 3)]
     columns += [Column(f"Items to {recall:.0%}", 0) for recall in RECALLS]
     columns += [Column(f"Saved at {recall:.0%}", 3, recall == TOLD) for recall in RECALLS]
@@ -30,8 +31,6 @@ def effort_table(audit: Audit, budget: int) -> Listing:
     for run in audit.runs:
         levels = audit.levels(run)
         rows.append(_effort_row(named(audit, run), levels, budget, run.unscored))
-    place = len(names_of(audit)) + 1 + RECALLS.index(TOLD)
-    rows.sort(key=lambda row: _number(row[place]))
     tied = Levels.counted([len(audit.truth)], [audit.truth.faulty])
     blank = ("",) * (len(names_of(audit)) - 1)
     rows.append(_effort_row((RANDOM, *blank), tied, budget, 0))
@@ -56,7 +55,6 @@ def stopping_table(audit: Audit, share: float, chance: float, seed: int) -> List
     for run in audit.runs:
         found = stop(audit.labels, run.scores, share, chance, seed=seed)
         rows.append((*named(audit, run), found.reviewed, found.recall, found.missed, found.early, found.false))
-    rows.sort(key=lambda row: -_number(row[-4]))
     often = chance_of_a_run(items, needed, share)
     return Listing(
         f"stopping-{audit.issue}",
@@ -85,7 +83,7 @@ def hours_table(audit: Audit, reviewer: Reviewer, reviews: int, seed: int) -> Li
     """Return the hours that a reviewer takes with each ranking."""
     rows: list[tuple[Cell, ...]] = []
     pairs = audit.items if audit.issue.ranks_pairs else None
-    with progress(f"reviews of {audit.issue}", len(audit.runs), "run") as bar:
+    with progress(f"reviews, {audit.issue.heading.lower()}", len(audit.runs), "run") as bar:
         for run in audit.runs:
             found = review(audit.labels, run.scores, reviewer, pairs, reviews, seed)
             to = [found.hours_to(recall) for recall in RECALLS_OF_REVIEW]
@@ -93,10 +91,8 @@ def hours_table(audit: Audit, reviewer: Reviewer, reviews: int, seed: int) -> Li
             end = (found.hours_in_all, found.found, found.false_alarms, found.looks)
             rows.append((*named(audit, run), *to, *reaching, *end))
             bar.update(1)
-    place = len(names_of(audit)) + len(RECALLS_OF_REVIEW) - 1
-    rows.sort(key=lambda row: float("inf") if row[place] is None else _number(row[place]))
     columns = [Column(f"Hours to {recall:.0%}", 2) for recall in RECALLS_OF_REVIEW]
-    columns += [Column(f"Reach {recall:.0%}", 2) for recall in RECALLS_OF_REVIEW]
+    columns += [Column(f"Reach {recall:.0%}", 2, recall == TOLD) for recall in RECALLS_OF_REVIEW]
     taken = (
         f"{reviewer.seconds_per_pair:g} s a pair, {reviewer.seconds_per_clique:g} s a look at a group"
         if audit.issue.ranks_pairs
@@ -130,7 +126,6 @@ def cuts_table(audit: Audit) -> Listing | None:
         rows.append((*named(audit, run), cut.flagged, cut.found, *cells, values["f1"].value))
     if not rows:
         return None
-    rows.sort(key=lambda row: -1.0 if row[-1] is None else _number(row[-1]), reverse=True)
     columns = numbers(3, "Precision", "from", "to", "Recall", "from", "to", "F1")
     return Listing(
         f"cuts-{audit.issue}",
@@ -142,7 +137,7 @@ def cuts_table(audit: Audit) -> Listing | None:
 
 
 def overlap_tables(audit: Audit, budget: int) -> list[Listing]:
-    """Return how alike the tops are: the most alike run of each, and all pairs of runs; none of a single run."""
+    """Return how alike the tops are: of all pairs of runs, and the most alike run of each; none of a single run."""
     if len(audit.runs) < 2:
         return []
     depth = min(budget, len(audit.truth))
@@ -157,7 +152,7 @@ def overlap_tables(audit: Audit, budget: int) -> list[Listing]:
     nearest: list[tuple[Cell, ...]] = []
     for one, run in enumerate(audit.runs):
         values, other = max((both[one, place], place) for place in range(len(audit.runs)) if place != one)
-        nearest.append((*named(audit, run), " ".join(filter(None, named(audit, audit.runs[other]))), *values))
+        nearest.append((*named(audit, run), called(audit, audit.runs[other]), *values))
     names = names_of(audit)
     others = tuple(Column(f"other {column.name.lower()}") for column in names)
     columns = numbers(3, f"Jaccard of the first {depth:,}", "RBO")
@@ -175,6 +170,7 @@ def overlap_tables(audit: Audit, budget: int) -> list[Listing]:
             (*names, *text("Most alike"), *columns),
             nearest,
             (note,),
+            printed=False,
         ),
     ]
 
@@ -190,7 +186,6 @@ def shares_table(audit: Audit, budget: int, seed: int) -> Listing | None:
             audit.runs, found.alone, found.shapley, found.error, found.unique, strict=True
         )
     ]
-    rows.sort(key=lambda row: -_number(row[-3]))
     exactly = "from all their subsets" if not found.orders else f"from {found.orders:,} random orders of the runs"
     return Listing(
         f"shares-{audit.issue}",
@@ -211,7 +206,13 @@ def shares_table(audit: Audit, budget: int, seed: int) -> Listing | None:
     )
 
 
-def _effort_row(names: tuple[str, ...], levels: Levels, budget: int, unscored: int) -> tuple[Cell, ...]:
+def by_effort(audit: Audit) -> Audit:
+    """Return an audit with its runs in the order of all its tables: least items to 95 % of the faulty ones first."""
+    items = {run.names: effort(audit.levels(run), [TOLD])[0].items for run in audit.runs}
+    return replace(audit, runs=tuple(sorted(audit.runs, key=lambda run: (items[run.names], run.names))))
+
+
+def _effort_row(names: tuple[Cell, ...], levels: Levels, budget: int, unscored: int) -> tuple[Cell, ...]:
     found = effort(levels, RECALLS, unscored)
     beyond = ", ".join(f"{each.recall:.0%}" for each in found if not each.scored)
     return (
@@ -220,7 +221,7 @@ def _effort_row(names: tuple[str, ...], levels: Levels, budget: int, unscored: i
         *(each.items for each in found),
         *(each.saved for each in found),
         *(each.wss for each in found),
-        beyond,
+        beyond or None,
     )
 
 
@@ -230,9 +231,14 @@ def names_of(audit: Audit) -> tuple[Column, ...]:
     return text("Method", "Encoder", *(["Seed"] if several else []))
 
 
-def named(audit: Audit, run: Audited) -> tuple[str, ...]:
-    """Return a run's cells in the columns `names_of`."""
-    return run.names[: len(names_of(audit))]
+def named(audit: Audit, run: Audited) -> tuple[Cell, ...]:
+    """Return a run's cells in the columns `names_of`; None for the encoder of one that reads no embeddings."""
+    return tuple(name or None for name in run.names[: len(names_of(audit))])
+
+
+def called(audit: Audit, run: Audited) -> str:
+    """Return a run's name in one text."""
+    return " ".join(filter(None, run.names[: len(names_of(audit))]))
 
 
 def heading(audit: Audit) -> str:
@@ -240,8 +246,3 @@ def heading(audit: Audit) -> str:
     noun = "pairs" if audit.issue is Issue.NEAR_DUPLICATE else "images"
     annotated = "" if audit.truth.presumed else "annotated "
     return f"{audit.issue.heading}, {audit.truth.faulty:,} of {len(audit.truth):,} {annotated}{noun} faulty"
-
-
-def _number(cell: Cell) -> float:
-    assert isinstance(cell, (int, float))
-    return float(cell)

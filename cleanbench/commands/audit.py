@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from cleanbench.audit import slice_tables, tables
-from cleanbench.audit.budgets import curve, effort, recall_at_budgets
+from cleanbench.audit.budgets import curve, recall_at_budgets
 from cleanbench.audit.listing import Listing
 from cleanbench.audit.reviewer import Reviewer
 from cleanbench.audit.runs import Audit, audits
@@ -88,12 +89,12 @@ def audit(options: Options) -> int:
     members = find(runs, options.members, least=1, issues=issues)
     found, refused = audits(members, issues)
     if not found:
-        reasons = "; ".join(f"{issue}: {reason}" for issue, reason in refused.items())
+        reasons = "; ".join(f"{issue.heading}: {reason}" for issue, reason in refused.items())
         raise UserError(f"there is nothing to audit in {runs}: {reasons}")
     image_set, facts, why_not = _facts(members, found, options)
     folder = options.to or runs / "audit"
     delivery = Delivery(folder)
-    for each in found:
+    for each in map(tables.by_effort, found):
         for listing in _of_issue(each, options, reviewer):
             if listing is not None:
                 delivery.table(listing)
@@ -101,6 +102,11 @@ def audit(options: Options) -> int:
             delivery.file(name, drawn)
         for fact in facts:
             assert image_set is not None  # it has the facts
+            if len(slice_tables.slices_by(each, image_set, fact)) < 2:  # of the judged items, not of the whole set
+                delivery.console.print(
+                    f"{each.issue.heading}: no slices by {fact}, all that was judged is in one.", soft_wrap=True
+                )
+                continue
             for listing in slice_tables.slice_tables(each, image_set, fact, options.budget):
                 delivery.table(listing)
             delivery.file(f"recall-{each.issue}-{fact}.svg", _figure_of_slices(each, image_set, fact, options.budget))
@@ -110,17 +116,18 @@ def audit(options: Options) -> int:
         delivery.console.print(f"{issue.heading}: not audited, {reason}.", soft_wrap=True)
     if why_not:
         delivery.console.print(f"No slices: {why_not}.", soft_wrap=True)
-    delivery.console.print(f"Every table with all digits, and figures: {folder}", style="dim", soft_wrap=True)
+    delivery.console.print(
+        f"These and further tables with all digits, and figures: {folder}", style="dim", soft_wrap=True
+    )
     return 0
 
 
 def _figures(found: Audit, budget: int) -> Iterator[tuple[str, str]]:
-    """Yield names and drawings: effort, least items to 95 % first, and the overlap of tops."""
-    ordered = sorted(found.runs, key=lambda run: effort(found.levels(run), [tables.TOLD])[0].items)
-    curves = {" ".join(filter(None, tables.named(found, run))): curve(found.levels(run)) for run in ordered}
+    """Yield names and drawings: effort and the overlap of tops."""
+    curves = {tables.called(found, run): curve(found.levels(run)) for run in found.runs}
     yield f"effort-{found.issue}.svg", draw_effort(curves, tables.heading(found))
     if len(found.runs) > 1:
-        names = [" ".join(filter(None, tables.named(found, run))) for run in found.runs]
+        names = [tables.called(found, run) for run in found.runs]
         depth = min(budget, len(found.truth))
         common = np.array([[overlap(one.scores, two.scores, depth) for two in found.runs] for one in found.runs])
         title = f"{found.issue.heading}: what the first {depth:,} of two runs have in common"
@@ -134,7 +141,7 @@ def _figure_of_slices(found: Audit, image_set: ImageSet, fact: str, budget: int)
     run = found.runs[best]
     slices = slice_tables.slices_by(found, image_set, fact)
     reached = served(found.labels, run.scores, slices, budget, found.independent)
-    name = " ".join(filter(None, tables.named(found, run)))
+    name = tables.called(found, run)
     title = f"{found.issue.heading} by {fact}: {name}, {budget:,} items reviewed"
     return draw_slices({part.name: part.recall for part in reached}, recalls[best], title)
 
@@ -245,9 +252,12 @@ def _print(console: Console, listing: Listing) -> None:
         if column.printed and any(row[place] not in ("", None) for row in listing.rows)
     ]
     for _, column in columns:
-        table.add_column(column.name, justify="left" if column.digits is None else "right", overflow="fold")
+        table.add_column(column.name, justify="left" if column.digits is None else "right", no_wrap=True)
     for row in listing.rows:
         table.add_row(*(Text(column.shown(row[place])) for place, column in columns))
+    # Where a table is wider than the terminal, its lines go on; no cell is folded or cut off.
+    unlimited = console.options.update(max_width=sys.maxsize)
+    console.width = max(console.width, Measurement.get(console, unlimited, table).maximum)
     console.print(table)
 
 

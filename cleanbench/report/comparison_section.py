@@ -6,6 +6,7 @@ from urllib.parse import quote
 from cleanbench.audit import tables
 from cleanbench.audit.listing import Listing
 from cleanbench.audit.reviewer import Reviewer
+from cleanbench.audit.stopping import CHANCE, SHARE
 from cleanbench.doubt.posterior import Doubted
 from cleanbench.image_set import ImageSet
 from cleanbench.leaderboard.evidence import read_truth
@@ -24,7 +25,7 @@ from cleanbench.report.values import number
 
 BUDGET = 0.1  # of the judged items
 SHOWN = ("AP", "AUROC", "P@10", "R@10%")
-SEED, DRAWS = 0, 20
+SEED = 0
 
 
 def budget_of(compared: Compared) -> int:
@@ -88,14 +89,14 @@ def comparison_section(
         )
         parts.append(Html(group))
     budget = budget_of(compared)
-    reviews = reviews_of(len(audit.truth))
+    reviews, audit = reviews_of(len(audit.truth)), tables.by_effort(audit)
     listings = [
         ("Effort", tables.effort_table(audit, budget)),
         ("Hours of a reviewer", tables.hours_table(audit, Reviewer(), reviews, SEED)),
-        ("When to stop", tables.stopping_table(audit, 0.05, 0.05, SEED)),
+        ("When to stop", tables.stopping_table(audit, SHARE, CHANCE, SEED)),
         ("What methods flag by themselves", tables.cuts_table(audit)),
         ("Who finds what: shares of a joint review", tables.shares_table(audit, budget, SEED)),
-        *(("How alike the tops are", each) for each in tables.overlap_tables(audit, budget) if each.printed),
+        *(("How alike the tops are", each) for each in tables.overlap_tables(audit, budget)[1:]),
     ]
     for title, listing in listings:
         if listing is not None:

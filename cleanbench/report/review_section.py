@@ -127,13 +127,15 @@ def _stopping(ranked: Ranked) -> str:
     needed, items = clean_needed(SHARE), ranked.record.items
     found = stop(ranked.judged.labels, ranked.judged_scores, SHARE)
     nouns = sentences.NOUNS[ranked.issue.ranks_pairs][1]
+    # In whole per cent, as in an audit: the order of ties is drawn.
+    recall = f"{found.recall:.0%}" if 0.005 <= found.recall < 0.995 else sentences.share(found.recall)
     rule = f"{needed} clean {nouns} in a row are taken as a sign that less than {SHARE:.0%} of the rest is faulty"
     if found.never == 1:
         return f"{rule}: whoever stops then never stops here, since so many never come in a row."
     often = chance_of_a_run(items, needed, SHARE)
     return (
         f"{rule}: whoever stops then stops here after {found.reviewed:,.0f} of {items:,}, with "
-        f"{found.recall:.0%} of the faults found. The sign holds for a single look: among {items:,} "
+        f"{recall} of the faults found. The sign holds for a single look: among {items:,} "
         f"{nouns} of which {SHARE:.0%} are faulty, so many come in a row somewhere with a chance of "
         f"{sentences.share(often)}."
     )
