@@ -72,14 +72,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.asked[self.path] += 1
             self.server.times.append(time.monotonic())
             self.server.agents.add(self.headers["User-Agent"])
-            self.server.now += 1
-            self.server.most = max(self.server.most, self.server.now)
-        try:
-            how, _, name = self.path.strip("/").partition("/")
-            getattr(self, how)(name, self.server.asked[self.path])
-        finally:
-            with self.server.lock:
-                self.server.now -= 1
+        how, _, name = self.path.strip("/").partition("/")
+        getattr(self, how)(name, self.server.asked[self.path])
 
     def send(self, body: bytes, status: int = 200, length: int | None = -1, **headers: str) -> None:
         self.send_response(status)
@@ -94,7 +88,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send(content(name), Content_Type="image/jpeg")
 
     def lasting(self, name: str, _: int) -> None:
+        with self.server.lock:
+            self.server.now += 1
+            self.server.most = max(self.server.most, self.server.now)
         time.sleep(0.05)
+        with self.server.lock:  # before the answer, which may bring the next request
+            self.server.now -= 1
         self.send(content(name))
 
     def status(self, name: str, _: int) -> None:

@@ -54,7 +54,8 @@ def test_table_of_methods_is_up_to_date() -> None:
 @pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", ".github/CONTRIBUTING.md"])
 def test_links_lead_somewhere(page: str) -> None:
     path = ROOT / page
-    targets = re.findall(r"\]\(([^)\s]+)[^)]*\)|^\[[^\]]+\]: (\S+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    targets = re.findall(r"\]\(([^)\s]+)[^)]*\)|^\[[^\]]+\]: (\S+)", text, re.MULTILINE)
     local = [inline or reference for inline, reference in targets if ":" not in (inline or reference)]
     files = [link.partition("#")[0] for link in local if not link.startswith("#")]
     assert [link for link in files if not (path.parent / link).exists()] == []
