@@ -8,14 +8,15 @@ without a record, and pages of the day before or none, which the next merge remo
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 from filelock import FileLock
 
 from cleanbench import not_run
 from cleanbench.core import Issue, UserError
-from cleanbench.leaderboard import aggregate, journal, rendering, tables
-from cleanbench.leaderboard.aggregate import STEM, Ranked
+from cleanbench.leaderboard import aggregate, contaminated, journal, rendering, tables
+from cleanbench.leaderboard.aggregate import Ranked
 from cleanbench.leaderboard.board import Board, boards, settled, strangers, truth_of
 from cleanbench.leaderboard.comparing import comparison_of, evidence_of
 from cleanbench.leaderboard.evidence import (
@@ -27,6 +28,7 @@ from cleanbench.leaderboard.evidence import (
     score,
 )
 from cleanbench.queues import queue_file
+from cleanbench.rankings import write_by_id
 from cleanbench.records import Record, read_run, write_records
 from cleanbench.sampled import needs_queue
 from cleanbench.store import whole_file
@@ -198,7 +200,8 @@ def _merge(candidates: Iterable[Candidate], missing: list[not_run.NotRun], root:
     merged.boards = len(contents)
     diagrams = rendering.index_figures(root, contents)
     rendered = diagrams | rendering.index_files(root, contents, diagrams, ranked)
-    for path in {*root.glob("*_critical_difference.svg"), *root.glob(f"{STEM}.*")} - rendered.keys():
+    former = chain(*map(root.glob, ("*_critical_difference.svg", f"{aggregate.STEM}.*", f"{contaminated.STEM}.*")))
+    for path in set(former) - rendered.keys():
         path.unlink()
     for path, text in rendered.items():
         _write(path, text)
@@ -237,7 +240,7 @@ def _add(board: Board, candidates: Iterable[Candidate], merged: Merged) -> list[
         ranking = board.ranking(candidate.record)
         if ranking in standing:
             _copy(candidate.truth, board.truth(candidate.record.issue))
-            _copy(candidate.ranking, ranking)
+            _keep(candidate.ranking, ranking)
             if needs_queue(candidate.record) and queue_file(candidate.ranking).exists():
                 _copy(queue_file(candidate.ranking), queue_file(ranking))
     if after != before:
@@ -294,6 +297,14 @@ def _copy(source: Path, target: Path) -> None:
         return
     with whole_file(target, ".tmp") as scratch:
         shutil.copyfile(source, scratch)
+
+
+def _keep(ranking: Path, target: Path) -> None:
+    """Write a ranking that is not there yet in the compact form of boards."""
+    if target.exists():
+        return
+    with whole_file(target, ".tmp") as scratch:
+        write_by_id(ranking, scratch)
 
 
 def _write(path: Path, text: str) -> None:

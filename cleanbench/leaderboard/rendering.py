@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cleanbench.core import Issue, UserError
 from cleanbench.grid import grid_of
-from cleanbench.leaderboard import across, aggregate, by_encoder, heatmap, tables
+from cleanbench.leaderboard import across, aggregate, by_encoder, contaminated, heatmap, index, tables
 from cleanbench.leaderboard.board import Board
 from cleanbench.leaderboard.entries import entries_of
 from cleanbench.leaderboard.evidence import Judgements, Look, look
@@ -43,16 +43,22 @@ def index_files(
         board: {issue: (entries_of(own), own) for issue, own in tables.by_issue(records)}
         for board, records in contents.items()
     }
-    made = aggregate.tables(ranked)
-    names = [path.name for path in diagrams]
-    site = index_page(lines, names, bool(made), asset("site.css"))
-    files = {root / INDEX: tables.index(contents, names, bool(made)), root / SITE: site}
-    if made:
+    files: dict[Path, str] = {}
+    if made := aggregate.tables(ranked):
         files |= {
             root / f"{aggregate.STEM}.md": aggregate.as_markdown(made),
             root / f"{aggregate.STEM}.csv": aggregate.as_csv(made),
             root / f"{aggregate.STEM}.html": aggregate.as_html(made, asset("site.css")),
         }
+    if variants := contaminated.tables(contents):
+        files |= {
+            root / f"{contaminated.STEM}.md": contaminated.as_markdown(variants),
+            root / f"{contaminated.STEM}.csv": contaminated.as_csv(variants),
+            root / f"{contaminated.STEM}.html": contaminated.as_html(variants, asset("site.css") + asset("board.css")),
+        }
+    names, pages = [path.name for path in diagrams], {path.stem for path in files}
+    files[root / INDEX] = index.index(contents, names, pages)
+    files[root / SITE] = index_page(lines, names, pages, asset("site.css"))
     return files
 
 

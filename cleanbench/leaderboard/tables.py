@@ -3,16 +3,15 @@
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from urllib.parse import quote
 
 from cleanbench.core import Issue
 from cleanbench.grid import grid_of
 from cleanbench.leaderboard import cuts
-from cleanbench.leaderboard.board import Board, truth_of
+from cleanbench.leaderboard.board import truth_of
 from cleanbench.leaderboard.legend import legend
 from cleanbench.leaderboard.markdown import NOTHING, code, escaped, markdown, number
 from cleanbench.leaderboard.rows import BAND, BOUNDED, SHOWN, Row, mean, rows_of
-from cleanbench.licence import NOT_STATED, sentence
+from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
 from cleanbench.not_run import NotRun
 from cleanbench.records import Record, Terms
@@ -86,65 +85,6 @@ def _absent(absent: Sequence[NotRun]) -> list[str]:
         [code(each.method), code(each.encoder) if each.encoder else NOTHING, escaped(each.reason)] for each in absent
     ]
     return ["", "## Not run", "", *markdown(["Method", "Encoder", "Reason"], rows, right=set())]
-
-
-def index(contents: Mapping[Board, Sequence[Record]], diagrams: Sequence[str] = (), aggregated: bool = False) -> str:
-    """Render the list of all boards.
-
-    Args:
-        contents: Their records.
-        diagrams: Files of drawings that compare methods across data sets.
-        aggregated: Whether there are standings over several boards.
-    """
-    lines = [
-        "# Leaderboards",
-        "",
-        "A board compares methods on one data set with one revision of its truth; numbers of different boards are not "
-        "comparable. Beside each table lie the records (`records.jsonl`), the ranking behind every number "
-        "(`rankings/`) and the truth (`truth/`), so that everything can be computed again without the data set.",
-        "",
-    ]
-    entries = [
-        _entry(board, issue, records) for board, all_of in contents.items() for issue, records in by_issue(all_of)
-    ]
-    if entries:
-        head = ("Data set", "Truth revision", "Issue", "Truth", "Items", "Faulty", "Prevalence", "Methods")
-        lines += markdown(head, entries, right={"Items", "Faulty", "Prevalence", "Methods"})
-        lines += [
-            "",
-            "Truth: *human* was judged by people, *metadata* follows from what is recorded about the images, "
-            "*synthetic* faults were planted by a program, which does not rank methods for real data. Of *presumed* "
-            "negatives nobody looked at all. Prevalence is about the AP of a random order.",
-            *_restricted(contents),
-        ]
-    else:
-        lines.append("There is no board yet.")
-    if aggregated:
-        lines += ["", "[Across boards](aggregate.md): mean rank and Borda share, by kind of truth and issue."]
-    if diagrams:
-        lines += ["", "## Across data sets", "", *(f"![Mean ranks over data sets]({name})" for name in diagrams)]
-        lines += [
-            "",
-            "Mean ranks by AP of the methods that ran on all data sets; contaminated variants of one set count once. "
-            "Bars join methods that Nemenyi's test at 5 % cannot tell apart.",
-        ]
-    lines += [
-        "",
-        "`python -m cleanbench.leaderboard` merges the finished runs under `runs` and writes these pages; "
-        "`python -m cleanbench.leaderboard --check` computes every number again. Do not edit what they write.",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _restricted(contents: Mapping[Board, Sequence[Record]]) -> list[str]:
-    """Name the data sets that may not be used commercially, and those without a licence."""
-    stated = {records[0].dataset: terms_of(records) for records in contents.values() if records}
-    known = [(code(name), terms) for name, terms in sorted(stated.items()) if terms is not None]
-    told = {
-        "Non-commercial use only: the data behind": [name for name, terms in known if terms.commercial is False],
-        "No licence is stated of": [name for name, terms in known if terms.licence in ("", NOT_STATED)],
-    }
-    return [line for words, names in told.items() if names for line in ("", f"{words} {', '.join(names)}.")]
 
 
 def by_issue(records: Sequence[Record]) -> list[tuple[Issue, list[Record]]]:
@@ -310,22 +250,6 @@ def _band(row: Row) -> str:
     if all(abs(each - middle) <= NARROW for each in means):
         return ""
     return "–".join(f"{each:.3f}" for each in means)
-
-
-def _entry(board: Board, issue: Issue, records: Sequence[Record]) -> list[str]:
-    first, truth = records[0], truth_of(records[0])
-    place = f"{quote(board.name)}/{issue}"
-    grid = f", [by encoder]({place}_by_encoder.md)" if grid_of(records).complete_methods else ""
-    return [
-        code(first.dataset),
-        f"`{board.folder.name}`",
-        f"[{issue.heading}]({place}.md){grid}",
-        f"{code(truth.name)}, {escaped(truth.origin)}",
-        f"{first.items:,}",
-        f"{first.faulty:,}",
-        _share(first),
-        str(len({record.label for record in records})),
-    ]
 
 
 def _measured(values: Sequence[float], interval: Interval | None) -> str:
