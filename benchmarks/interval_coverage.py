@@ -72,9 +72,9 @@ def main() -> None:
         "# Coverage of the intervals",
         "",
         "Share of samples, in per cent, whose 95 % interval holds the value on the population. In brackets: cells for "
-        "which nothing is claimed, as a sample has about 20 faulty items (for AUPRG "
-        "about 80), fewer than 100 in the top, fewer than 5 hits or misses there, or fewer than 300 images that pairs "
-        "share. "
+        "which nothing is claimed, as some samples have fewer than 20 faulty items (for AUPRG 100), fewer than 100 in "
+        "the top, fewer than 5 faulty or 5 clean ones there, fewer than 5 faulty ones below it, or fewer than 300 "
+        "images that pairs share. "
         f"{options.repetitions:,} samples per cell, half of that for pairs and from {MANY:,} items on; seed "
         f"{options.seed}. "
         f"By chance alone a true 95 % shows as 95 ± {100 * error:.1f} % in 19 of 20 cells, where half are drawn as "

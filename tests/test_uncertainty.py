@@ -216,7 +216,15 @@ def test_small_numbers_are_not_claimed() -> None:
     assert weak("AUPRG", 99, 500) == "99 faulty items are fewer than 100"
     assert weak("AP", 490, 500) == "10 clean items are fewer than 20"
     assert weak("AP", 50, 500, images=30) == "30 images that judged pairs share are fewer than 300"
-    assert weak("P@100", 100, 500, value=0.96) == "fewer than 5 of 100 are on one side of the cut"
+    assert (
+        weak("P@100", 100, 500, value=0.96) == "the top 100 hold fewer than 5 faulty items, or fewer than 5 clean ones"
+    )
+    assert (
+        weak("R@100", 500, 2000, value=0.192)
+        == "the top 100 hold fewer than 5 faulty items, or fewer than 5 clean ones"
+    )
+    assert weak("R@100", 60, 500, value=0.95) == "fewer than 5 of 60 faulty items lie below the top 100"
+    assert not weak("R@100", 60, 500, value=0.9)
     assert not weak("P@100", 100, 500, value=0.95)
     assert weak("R@1%", 50, 500) == "k = 5 is below 100"
     assert weak("AP", 50, 500, images=300) == weak("P@100", 50, 500) == ""
