@@ -13,12 +13,12 @@ Replicates (`cleanbench.uncertainty.replicates`) say how a metric varies with th
   bounds: logit, or log where the metric has one bound.
 - AUROC, P@k and R@k are shares of something counted. Their replicates are mixed with half a success and half a failure
   among as many as are counted: for P@k of independent items that is Jeffreys' interval, which keeps its width where all
-  or none of the top are faulty. P@k and R@k take quantiles; AUROC, whose count is the rarer of faulty and clean
-  items, Student's t about the mean.
+  or none of the top are faulty. What AUROC counts is the rarer of faulty and clean items. All take quantiles.
 - Where all faulty items lead or all trail (or the metric is at an end of its range), replicates cannot know that other
   items may be ranked otherwise. The interval then reaches to the value if the largest share of faulty items that
   Jeffreys' limit allows (none seen among n) were at the other end.
-- Image weights count what each pair has of its own three times; two of these are taken back (`shrinkage`).
+- Image weights count what each pair has of its own three times; two of these are taken back (`shrinkage`). Few images
+  tell little of how much they vary, for which intervals are a little wider (`PER_DEGREE`).
 
 ``benchmarks/interval_coverage.py`` shows how often such intervals hold the truth, `weak` says where nothing is claimed.
 """
@@ -26,7 +26,7 @@ Replicates (`cleanbench.uncertainty.replicates`) say how a metric varies with th
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betaincinv, expit, stdtrit
+from scipy.special import betaincinv, expit, ndtri, stdtrit
 
 from cleanbench.core import Bools, Floats
 from cleanbench.metrics import METRICS, Levels, Value, depth
@@ -38,6 +38,8 @@ LEVEL = 0.95
 ENOUGH_FAULTY = 20
 # Ruled by the few items that lead, they vary as if they rested on a third of what is counted, as simulation shows.
 LED, LEADING = ("AUPRG", "AUPRG_reference"), 3
+# The spread over n images that pairs share is known as well as that over n/10 items, as simulation shows.
+PER_DEGREE = 10
 ENOUGH_FAULTY_FOR = dict.fromkeys(LED, 100)
 ENOUGH_TOP = 100
 ENOUGH_OF_EACH = 5  # hits and misses in the top
@@ -75,14 +77,16 @@ def intervals(
     rarer = min(faulty, items - faulty)
     counted = min(rarer, resampling.disjoint)
     outranked = METRICS["AUROC"].formula(levels)
+    wider = _few_images(resampling)
     found = {}
     for name, each in values.items():
         if each.value is None:
             continue
         if is_share(name):
-            low, high = _share(name, replicates, _counted(name, levels))
+            low, high = _share(name, replicates, _counted(name, levels), wider)
         else:
-            low, high = _area(name, replicates, _reach(counted / LEADING if name in LED else counted), rarer)
+            reach = wider * _reach(counted / LEADING if name in LED else counted)
+            low, high = _area(name, replicates, reach, rarer)
             if outranked in (0, 1) or each.value in METRICS[name].span:
                 other = _otherwise(name, faulty, items, rarer, outranked >= 0.5)
                 low, high = min(low, other), max(high, other)
@@ -185,6 +189,13 @@ def shrinkage(values: Floats, alone: Floats | None) -> float:
     return float(np.sqrt(max(own, whole - 2 * own) / whole)) if whole > 0 else 1.0
 
 
+def _few_images(resampling: Resampling) -> float:
+    """Return by how much intervals are wider as the spread itself is only estimated, where images are drawn again."""
+    if resampling.unit != "images":
+        return 1.0
+    return _reach(resampling.units / PER_DEGREE) / float(ndtri((1 + LEVEL) / 2))
+
+
 def _reach(counted: float) -> float:
     """Return how many standard deviations of the replicates an interval reaches to either side."""
     return float(stdtrit(max(counted - 1, 1), (1 + LEVEL) / 2)) * float(np.sqrt(small_sample(counted)))
@@ -199,18 +210,18 @@ def small_sample(counted: float) -> float:
     return (counted + 1) / max(counted - 1, 1)
 
 
-def _area(name: str, replicates: Replicates, quantile: float, counted: int) -> tuple[float, float]:
+def _area(name: str, replicates: Replicates, reach: float, counted: int) -> tuple[float, float]:
     """Return the bias-corrected interval on the scale of the metric."""
     estimate = float(to_scale(name, replicates.at_sample[name], counted))
     values = to_scale(name, replicates.values[name], counted)
     alone = None if replicates.alone is None else to_scale(name, replicates.alone[name], counted)
     factor = shrinkage(values, alone)
     centre = estimate - (float(np.mean(values)) - estimate) * factor**2  # a bias shrinks with the variance
-    half = quantile * float(np.std(values, ddof=1)) * factor
+    half = reach * float(np.std(values, ddof=1)) * factor
     return from_scale(name, centre - half, counted), from_scale(name, centre + half, counted)
 
 
-def _share(name: str, replicates: Replicates, counted: int) -> tuple[float, float]:
+def _share(name: str, replicates: Replicates, counted: int, wider: float) -> tuple[float, float]:
     """Return the interval from replicates mixed with half a success and half a failure among ``counted``."""
     given = replicates.values[name]
     first, second = uniforms(len(given), SEED)
@@ -218,7 +229,7 @@ def _share(name: str, replicates: Replicates, counted: int) -> tuple[float, floa
     # Its success: beta with parameters 1/2 and 1/2, the arcsine law.
     mixed = to_scale(name, (1 - part) * given + part * np.sin(np.pi / 2 * second) ** 2)
     alone = None if replicates.alone is None else to_scale(name, replicates.alone[name])
-    factor = shrinkage(to_scale(name, given), alone)
+    factor = wider * shrinkage(to_scale(name, given), alone)
     centre = float(np.mean(mixed))
     low, high = centre + (np.quantile(mixed, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) - centre) * factor
     return from_scale(name, float(low)), from_scale(name, float(high))
