@@ -388,16 +388,20 @@ def label(method: str, changed: Mapping[str, Any]) -> str:
 
 
 def encoder_labels(records: Sequence[Record]) -> list[str]:
-    """Name the encoders, with those settings in which encoders of the same name differ here."""
-    settings = [record.encoder_detail.settings if record.encoder_detail else {} for record in records]
+    """Name the encoders, with those settings in which encoders of the same name differ here.
+
+    Of a ranking that was made elsewhere no settings are known: its encoder is called by its name, and tells the others
+    apart from nothing.
+    """
     rivals: dict[str | None, list[Mapping[str, object]]] = {}
-    for record, own in zip(records, settings, strict=True):
-        rivals.setdefault(record.encoder, []).append(own)
+    for record in records:
+        if record.encoder_detail is not None:
+            rivals.setdefault(record.encoder, []).append(record.encoder_detail.settings)
     labels = []
-    for record, own in zip(records, settings, strict=True):
+    for record in records:
         telling = {
             name: value
-            for name, value in own.items()
+            for name, value in (record.encoder_detail.settings if record.encoder_detail else {}).items()
             if name != "seed" and any(name not in other or other[name] != value for other in rivals[record.encoder])
         }
         labels.append(label(record.encoder, telling) if record.encoder else "")

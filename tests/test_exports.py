@@ -36,7 +36,8 @@ def test_a_frame_has_a_row_for_each_record(root: Path) -> None:
 def test_a_frame_of_nothing_says_where_to_look(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no folder"):
         cleanbench.read_leaderboard(tmp_path / "nowhere")
-    assert len(cleanbench.read_leaderboard(tmp_path)) == 0
+    with pytest.raises(UserError, match="holds no records; boards lie in it as"):
+        cleanbench.read_leaderboard(tmp_path)
 
 
 def test_the_hub_reads_the_model_index(root: Path) -> None:

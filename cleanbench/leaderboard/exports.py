@@ -26,7 +26,7 @@ _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": r"\textquotesingle{}",
-    "–": "--", "±": r"$\pm$", "†": r"$\dagger$", "‡": r"$\ddagger$",
+    "–": "--", "±": r"$\pm$", "†": r"$\dagger$", "‡": r"$\ddagger$", "¶": r"\P{}",
 }  # fmt: skip
 
 
@@ -34,7 +34,8 @@ def as_csv(entries: Sequence[Entry], records: Sequence[Record]) -> str:
     """Return a line per method and encoder, numbers with all their digits, and the level of chance as the last one."""
     metrics = [f"{name}{part}" for name in SHOWN for part in ("", "_low", "_high", "_sd")]
     head = ["rank", "rank_lowest", "rank_highest", "tier", "method", "encoder", *metrics, "AP_worst", "AP_best"]
-    head += ["coverage", "supervised", "seeds", "cpu_seconds", "peak_mib", "encoder_cpu_seconds", "licence_of_data"]
+    head += ["coverage", "supervised", "made_elsewhere", "seeds", "cpu_seconds", "peak_mib", "encoder_cpu_seconds"]
+    head += ["licence_of_data"]
     terms = terms_of(records)
     licence = "" if terms is None else sentence(terms)
     text = io.StringIO()
@@ -45,7 +46,8 @@ def as_csv(entries: Sequence[Entry], records: Sequence[Record]) -> str:
         writer.writerow([
             _cell(entry.rank), *_standing(entry), _name(entry.method), _name(entry.encoder),
             *[_cell(value) for name in SHOWN for value in _parts(entry.figures[name])],
-            _cell(worst), _cell(best), _cell(entry.coverage), str(entry.supervised).lower(), len(entry.records),
+            _cell(worst), _cell(best), _cell(entry.coverage), str(entry.supervised).lower(),
+            str(entry.row.submitted).lower(), len(entry.records),
             _cell(entry.cpu_seconds), _cell(entry.peak_mib), _cell(entry.encoder_cpu_seconds),
             _name(licence),
         ])  # fmt: skip
@@ -99,6 +101,10 @@ def as_latex(entries: Sequence[Entry], records: Sequence[Record]) -> str:
         shared.append("± standard deviation over seeds")
     if any(entry.supervised for entry in entries):
         shared.append("† supervised")
+    if any(entry.row.submitted for entry in entries):
+        shared.append("¶ made elsewhere and handed in as a ranking")
+    if any(entry.coverage < 1 for entry in entries):
+        shared.append("* scored less than all items; the others rank last")
     if any(entry.row.foreign for entry in entries):
         shared.append("‡ not the encoder of the method's paper")
     shared += [told] if (told := in_words(first)) else []
@@ -140,6 +146,7 @@ def _row(entry: Entry, board: Board) -> dict[str, Any]:
         "ap_of_ties": entry.ties,
         "coverage": entry.coverage,
         "supervised": entry.supervised,
+        "made_elsewhere": entry.row.submitted,
         "cpu_seconds": entry.cpu_seconds,
         "peak_mib": entry.peak_mib,
         "encoder_cpu_seconds": entry.encoder_cpu_seconds,
@@ -153,7 +160,8 @@ def _run(record: Record, board: Board) -> Mapping[str, Any]:
 
 
 def _cells(entry: Entry, names: Sequence[str]) -> list[str]:
-    method = entry.method + (" †" if entry.supervised else "")
+    method = entry.method + (" †" if entry.supervised else "") + (" ¶" if entry.row.submitted else "")
+    method += " *" if entry.coverage < 1 else ""
     encoder = (entry.encoder or NOTHING) + (" ‡" if entry.row.foreign else "")
     rank = NOTHING if entry.rank is None else str(entry.rank)
     return [rank, method, encoder, *[_printed(entry.figures[name]) for name in names]]

@@ -24,13 +24,14 @@ def read_leaderboard(root: str | PathLike[str] = "leaderboards") -> "pd.DataFram
 
     Returns:
         Columns: ``board``, ``dataset``, ``issue``, ``truth`` and ``truth_kind`` (``human``, ``metadata``,
-        ``synthetic``), ``method`` (with the settings that differ from its defaults), ``encoder``, ``seed``,
-        ``encoder_seed``, ``dataset_seed``, ``items``, ``faulty``, ``coverage``, ``supervised``; every metric, and the
-        ends of its interval as ``<metric>_low`` and ``<metric>_high``, missing where undefined; ``cpu_seconds``,
-        ``peak_mib``, ``truth_revision``, ``fingerprint``, ``key``, ``created``, ``version``.
+        ``synthetic``), ``presumed_negatives``, ``method`` (with the settings that differ from its defaults),
+        ``encoder``, ``seed``, ``encoder_seed``, ``dataset_seed``, ``items``, ``faulty``, ``coverage``,
+        ``supervised``, ``made_elsewhere``; every metric, and the ends of its interval as ``<metric>_low`` and
+        ``<metric>_high``, missing where undefined; ``cpu_seconds``, ``peak_mib``, ``truth_revision``,
+        ``fingerprint``, ``key``, ``created``, ``version``.
 
     Raises:
-        UserError: If there is no such folder, or a record cannot be read.
+        UserError: If there is no such folder, it holds no boards, or a record cannot be read.
     """
     import pandas as pd
 
@@ -39,7 +40,10 @@ def read_leaderboard(root: str | PathLike[str] = "leaderboards") -> "pd.DataFram
     place = Path(root).expanduser()
     if not place.is_dir():
         raise UserError(f"there is no folder {place}; say where the boards are: read_leaderboard('DIR')")
-    frame = pd.DataFrame.from_records([row for board in boards(place) for row in _rows(board.name, board.records())])
+    rows = [row for board in boards(place) for row in _rows(board.name, board.records())]
+    if not rows:
+        raise UserError(f"{place} holds no records; boards lie in it as <data set>/<truth revision>/records.jsonl")
+    frame = pd.DataFrame.from_records(rows)
     numbers = [name.removesuffix("_low") for name in frame.columns if name.endswith("_low")]
     types = {f"{name}{end}": "float64" for name in numbers for end in ("", "_low", "_high")}
     return frame.astype(types | {name: "Int64" for name in ("encoder_seed", "dataset_seed") if name in frame})
@@ -66,6 +70,7 @@ def _rows(board: str, records: Iterable["Record"]) -> Iterable[dict[str, Any]]:
             "faulty": record.faulty,
             "coverage": record.coverage,
             "supervised": record.supervised,
+            "made_elsewhere": record.provenance is not None,
             **_metrics(record),
             "cpu_seconds": record.cost.total_cpu_seconds if record.cost else None,
             "peak_mib": record.cost.peak_mib if record.cost else None,
