@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from pydantic import ValidationError
 
 from cleanbench import config, zoo
 from cleanbench.contamination.base import Contamination
@@ -21,7 +22,7 @@ from cleanbench.datasets.truth_choice import with_truth
 from cleanbench.detector import SOLVED_BY, Detector
 from cleanbench.encoders.base import Encoder
 from cleanbench.image_set import ImageSet
-from cleanbench.records import Seeds
+from cleanbench.records import Seeds, explain
 from cleanbench.request import Outcome, Request
 from cleanbench.run import run
 from cleanbench.spelling import nearest
@@ -69,9 +70,7 @@ def rank(
         image_set=image_set,
         encoder_name=choices["encoder"],
         encoder=_made(settings["encoder"], Encoder, "encoder"),
-        seeds=Seeds(
-            dataset=settings["dataset"].get("seed"), encoder=settings["encoder"].get("seed"), method=int(cfg.seed)
-        ),
+        seeds=_seeds(settings["dataset"].get("seed"), settings["encoder"].get("seed"), int(cfg.seed)),
         output=Path(cfg.output).expanduser(),
         device=cfg.device,
         threads=cfg.threads,
@@ -90,6 +89,13 @@ def rank(
 
         try_to_report_run(outcome.folder, image_set, outcome)
     return outcome
+
+
+def _seeds(dataset: Any, encoder: Any, method: int) -> Seeds:
+    try:
+        return Seeds(dataset=dataset, encoder=encoder, method=method)
+    except ValidationError as error:
+        raise UserError(f"the seeds of data set, encoder and method: {explain(error)}") from error
 
 
 def _command(words: Sequence[str], search: Sequence[str]) -> str:

@@ -50,8 +50,10 @@ def read_records(path: Path) -> list[Record]:
     Raises:
         UserError: Naming the file, the line and what is wrong with it.
     """
-    if not path.exists():
+    if not (path.exists() or path.is_symlink()):
         return []
+    if not path.is_file():
+        raise UserError(f"{path} is no file")
     records = []
     # Not `splitlines`: it also splits at characters that may stand inside a JSON string.
     lines = _text(path).removesuffix("\n").split("\n")
@@ -70,6 +72,8 @@ def explain(error: ValidationError) -> str:
 
 
 def _text(path: Path) -> str:
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path} is no file")
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

@@ -1,11 +1,19 @@
 """The parts of a record: what was measured, against what, with which seeds, at what cost, under which terms."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from cleanbench.core import GroundTruth, origin
 from cleanbench.image_set import Card
+
+# Beyond it whole numbers have no exact float, and sums of numbers may overflow.
+LARGEST = 2**53
+LARGEST_SEED = 2**63 - 1  # of a column of 64 bits
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
+Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
+Amount = Annotated[float, Field(ge=0, le=LARGEST)]
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 
 
 class Frozen(BaseModel):
@@ -21,9 +29,9 @@ class Measured(Frozen):
     all clean.
     """
 
-    value: float | None
-    low: float | None = None
-    high: float | None = None
+    value: Number | None
+    low: Number | None = None
+    high: Number | None = None
     reason: str | None = None
 
 
@@ -36,7 +44,7 @@ class Resampled(Frozen):
     """
 
     unit: Literal["items", "components", "images"]
-    units: int
+    units: Count
 
 
 class TruthName(Frozen):
@@ -94,11 +102,11 @@ class EncoderCost(Frozen):
         threads: How many threads it had.
     """
 
-    cpu_seconds: float
-    wall_seconds: float
-    peak_mib: float
+    cpu_seconds: Amount
+    wall_seconds: Amount
+    peak_mib: Amount
     device: str | None = None
-    threads: int | None = None
+    threads: Count | None = None
 
 
 class EncoderName(Frozen):
@@ -128,9 +136,9 @@ class EncoderName(Frozen):
 class Seeds(Frozen):
     """The seeds of a run; None where a part has no seed."""
 
-    dataset: int | None
-    encoder: int | None
-    method: int
+    dataset: Seed | None
+    encoder: Seed | None
+    method: Seed
 
 
 class Cost(Frozen):
@@ -144,11 +152,11 @@ class Cost(Frozen):
         base_mib: The same before the method started.
     """
 
-    cpu_seconds: float
-    wall_seconds: float
-    fit_cpu_seconds: float
-    peak_mib: float
-    base_mib: float
+    cpu_seconds: Amount
+    wall_seconds: Amount
+    fit_cpu_seconds: Amount
+    peak_mib: Amount
+    base_mib: Amount
 
     @property
     def total_cpu_seconds(self) -> float:
@@ -213,8 +221,8 @@ class Cut(Frozen):
         cpu_seconds: What the decision took beside the ranking; None for one made elsewhere.
     """
 
-    flagged: int
+    flagged: Count
     precision: Measured
     recall: Measured
     f1: Measured
-    cpu_seconds: float | None
+    cpu_seconds: Amount | None

@@ -1,13 +1,14 @@
 """A record, the file of a run, and how tables name methods and encoders."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from cleanbench.core import Issue
 from cleanbench.records.parts import (
     Cost,
+    Count,
     Cut,
     EncoderName,
     Frozen,
@@ -20,6 +21,7 @@ from cleanbench.records.parts import (
 )
 
 SCHEMA: Literal[1] = 1
+DIGEST = "^([0-9a-f]{64})?$"
 
 
 class Record(Frozen):
@@ -56,6 +58,9 @@ class Record(Frozen):
         terms: What the card of the data set says that must stand beside its numbers; None in older records.
         cut: What the method's own decision is worth; None if it makes none, or there is no truth.
         resampled: What the intervals draw again; None in a record without intervals.
+        ranking: SHA-256 of the content of its ranking, see `cleanbench.rankings.digest`; set when a record is put on a
+            board, empty before and in older records.
+        queue: The same of the retrieved queue that its numbers rest on; empty also where they rest on none.
         schema_version: Version of this format.
     """
 
@@ -63,15 +68,15 @@ class Record(Frozen):
     issue: Issue
     dataset: str
     encoder: str | None
-    items: int
-    faulty: int
+    items: Count
+    faulty: Count
     metrics: dict[str, Measured]
     settings: dict[str, Any]
     changed: dict[str, Any]
     fingerprint: str
-    images: int
-    unreadable: int
-    coverage: float
+    images: Count
+    unreadable: Count
+    coverage: float = Field(ge=0, le=1)
     truth: TruthName | None
     encoder_detail: EncoderName | None
     paper_encoder: str | None = None
@@ -81,7 +86,7 @@ class Record(Frozen):
     key: str
     versions: dict[str, str]
     created: str
-    notes: dict[str, str | int | float] = {}
+    notes: dict[str, str | int | float] = Field(default={})
     terms: Terms | None = None
     who: str = ""
     licence: str = ""
@@ -89,13 +94,21 @@ class Record(Frozen):
     provenance: Provenance | None = None
     cut: Cut | None = None
     resampled: Resampled | None = None
+    ranking: str = Field(default="", pattern=DIGEST)
+    queue: str = Field(default="", pattern=DIGEST)
     schema_version: Literal[1] = SCHEMA
+
+    @model_validator(mode="after")
+    def _counts_agree(self) -> Self:
+        if self.faulty > self.items:
+            raise ValueError(f"{self.faulty} of {self.items} items cannot be faulty")
+        return self
 
     @model_serializer(mode="wrap")
     def _without_later_fields(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what later versions added where there is none, so that older records are written as they were."""
         content: dict[str, Any] = dump(self)
-        for name in ("notes", "who", "licence", "machine"):
+        for name in ("notes", "who", "licence", "machine", "ranking", "queue"):
             if not getattr(self, name):
                 content.pop(name, None)
         for name in ("terms", "provenance", "cut", "resampled"):
