@@ -1,4 +1,8 @@
-"""What did not run, and why: kept beside the runs, so that a board can say so instead of being silent."""
+"""What did not run, and why: kept beside the runs, so that a board can say so instead of being silent.
+
+No number rests on it, and nothing vouches for it: a check of a board finds a line that is none, or that belongs to no
+board, but not another reason or another date.
+"""
 
 import datetime
 import json
@@ -75,14 +79,17 @@ def read(path: Path) -> list[NotRun]:
     Raises:
         UserError: Naming the file, the line and what is wrong with it.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
+    if not (path.exists() or path.is_symlink()):
         return []
+    if not path.is_file():
+        raise UserError(f"{path} is no file")
+    try:
+        text = path.read_text(encoding="utf-8").removesuffix("\n")
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: no UTF-8 text ({error})") from error
     found = []
-    for number, line in enumerate(lines, start=1):
+    # Not `splitlines`: it also splits at characters that may stand inside a JSON string.
+    for number, line in enumerate(text.split("\n") if text else [], start=1):
         try:
             found.append(NotRun.model_validate_json(line))
         except ValidationError as error:

@@ -15,7 +15,7 @@ import numpy as np
 from cleanbench.core import Floats, Issue, Ranking, UserError
 from cleanbench.estimates import Places, Sample, unfit
 from cleanbench.pairs import pair_count
-from cleanbench.rankings import read_table, write_ranking
+from cleanbench.rankings import digest_of_rows, id_names, read_exactly, read_table, write_ranking
 
 Pair = tuple[str, ...]
 
@@ -95,6 +95,21 @@ def read_queue(ranking: Path) -> Queue | None:
     if np.isnan(scores).any() or (np.diff(scores) > 0).any() or len(set(items)) < len(items):
         raise UserError(f"{path} is no list of different pairs with falling scores; repeat the run with force=true")
     return Queue(items, scores, limit, exact)
+
+
+def digest(ranking: Path) -> str:
+    """Return the SHA-256 of what the queue of a ranking says, its order and its note included.
+
+    Raises:
+        UserError: As `read_queue`, or if the file is missing or holds anything else.
+    """
+    queue, path = read_queue(ranking), queue_file(ranking)
+    if queue is None:
+        raise UserError(f"{path} does not exist")
+    table = read_exactly(path, [*id_names(Issue.NEAR_DUPLICATE), "score"])
+    if set(table.schema.metadata) != {b"cleanbench"}:
+        raise UserError(f"{path} has notes that no queue has")
+    return digest_of_rows(path, table, json.dumps([queue.limit, queue.exact]))
 
 
 def queued_places(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cleanbench.commands import grammar
 from cleanbench.core import UserError
+from cleanbench.datasets.tables import count
 from cleanbench.leaderboard.check import check
 from cleanbench.leaderboard.merge import holds_runs, merge
 
@@ -39,8 +40,9 @@ def _merge(output: Path, board: Path) -> int:
     for reason in merged.refused:
         sys.stdout.write(f"refused: {reason}\n")
     sys.stdout.write(
-        f"{board}: {merged.boards} boards; from {merged.runs} runs {merged.added} records added, {merged.removed} "
-        f"replaced, {merged.known} known, {merged.unscored} without truth, {len(merged.refused)} defects\n"
+        f"{board}: {count(merged.boards, 'board')}; from {count(merged.runs, 'run')} {count(merged.added, 'record')} "
+        f"added, {merged.removed} replaced, {merged.known} known, {merged.unscored} without truth, "
+        f"{count(len(merged.refused), 'defect')}\n"
     )
     return 1 if merged.refused else 0
 
@@ -49,11 +51,11 @@ def _check(board: Path) -> int:
     checked = check(board)
     for difference in checked.differences:
         sys.stdout.write(f"{difference}\n")
-    count = f"{board}: {checked.boards} boards with {checked.records} records"
+    counted = f"{board}: {count(checked.boards, 'board')} with {count(checked.records, 'record')}"
     if checked.differences:
-        sys.stdout.write(f"{count}: {len(checked.differences)} differences\n")
+        sys.stdout.write(f"{counted}: {count(len(checked.differences), 'difference')}\n")
         return 1
-    sys.stdout.write(f"{count}: every number follows from its ranking and truth, every page from its records\n")
+    sys.stdout.write(f"{counted}: every number follows from its ranking and truth, every page from its records\n")
     return 0
 
 

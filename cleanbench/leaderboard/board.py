@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cleanbench.core import Issue, UserError, digest_of
+from cleanbench.leaderboard.rows import SHOWN
+from cleanbench.metrics import METRICS
 from cleanbench.records import Record, TruthName, read_records
 
 INCOMING = "incoming"  # beside the boards: submissions that are on none yet
+STRAY = 1e-9  # beyond what a metric can reach: no more than rounding
 
 
 @dataclass(frozen=True)
@@ -51,14 +54,24 @@ class Board:
         """Read the records; a board that does not exist yet has none.
 
         Raises:
-            UserError: Naming the file, the line and what is wrong with it.
+            UserError: Naming the file, the line and what is wrong with it: also a record without truth, or with
+                metrics that no page can show.
         """
-        return read_records(self.records_file)
+        records = read_records(self.records_file)
+        for number, record in enumerate(records, start=1):
+            for reason in _unfit(record):
+                raise UserError(f"{self.records_file}, line {number}: {reason}")
+        return records
 
     @property
     def superseded_file(self) -> Path:
         """The records that once stood and were replaced, in the order in which that happened; it only grows."""
         return self.folder / "superseded.jsonl"
+
+    @property
+    def merging_file(self) -> Path:
+        """The rankings that a merge is adding or removing right now; it stays only where a merge is cut short."""
+        return self.folder / ".merging"
 
     def truth(self, issue: Issue) -> Path:
         """Return where the judgements of an issue lie."""
@@ -101,17 +114,26 @@ class Board:
         """The folder of small copies of images."""
         return self.folder / "pictures"
 
+    @property
+    def picture_sums(self) -> Path:
+        """The SHA-256 of these."""
+        return self.pictures / "SHA256SUMS"
+
     def pages(self) -> list[Path]:
         """Return the files there that were rendered from records, sorted."""
+        absent = [self.not_run_file] if self.not_run_file.exists() else []
+        return sorted([*absent, *(path for issue in Issue for path in self.pages_of(issue))])
+
+    def pages_of(self, issue: Issue) -> list[Path]:
+        """Return those of `pages` that are about one issue, sorted."""
         kinds = (".md", ".svg", ".csv", ".json", ".tex", ".html")
-        names = {f"{issue}{end}" for issue in Issue for end in ("", "_by_encoder", "_grid")}
-        tables = [path for path in self.folder.glob("*.*") if path.stem in names and path.suffix in kinds]
-        tables += [self.not_run_file] if self.not_run_file.exists() else []
-        return sorted([*tables, *(path for issue in Issue for path in self.folder.glob(f"{issue}/*.html"))])
+        names = {f"{issue}{end}" for end in ("", "_by_encoder", "_grid")}
+        tables = (path for path in self.folder.glob(f"{issue}*.*") if path.stem in names and path.suffix in kinds)
+        return sorted([*tables, *self.folder.glob(f"{issue}/*.html")])
 
 
 def boards(root: Path) -> list[Board]:
-    """Return the boards in a folder, sorted by data set and revision."""
+    """Return the boards in a folder, sorted by data set and revision; links are not followed."""
     sets = [folder for folder in _folders(root) if folder.name != INCOMING]
     return [Board(folder) for dataset in sets for folder in _folders(dataset)]
 
@@ -131,7 +153,8 @@ def settled(records: Iterable[Record]) -> list[Record]:
     """Return the records that stand, in the order of a board, whatever order they come in.
 
     Of several records of one method on one issue with the same encoder and seeds the newest stands: its code, a
-    version or the machine has changed. A repetition that changed no number replaces nothing.
+    version or the machine has changed. A repetition that changed no number replaces nothing, but a record that holds
+    the digest of its ranking replaces the same one without.
     """
     standing: dict[str, Record] = {}
     for record in sorted(records, key=_age):
@@ -188,10 +211,27 @@ def _place(record: Record) -> str:
     return "\0".join([record.issue, record.label, record.encoder or "", settings, record.seeds.model_dump_json()])
 
 
-def _age(record: Record) -> tuple[str, str, str]:
+def _age(record: Record) -> tuple[str, str, bool, str]:
     """Order records by time; records of the same second have a fixed order, too."""
-    return record.created, record.key, fingerprint_of(record)
+    return record.created, record.key, not record.ranking, fingerprint_of(record)
+
+
+def _unfit(record: Record) -> Iterator[str]:
+    """Say why a record can be on no board whose pages this version writes."""
+    if record.truth is None:
+        yield "the record has no truth; what is not scored is on no board"
+    if missing := [name for name in SHOWN if name not in record.metrics]:
+        yield f"metrics: {', '.join(missing)} missing"
+    for name, measured in record.metrics.items():
+        if name not in METRICS:
+            yield f"metrics: {name!r} is none that this version knows"
+            continue
+        low, high = METRICS[name].span
+        for value in (measured.value, measured.low, measured.high):
+            if value is not None and not low - STRAY <= value <= high + STRAY:
+                yield f"metrics.{name}: {value!r} is not between {low:g} and {high:g}"
 
 
 def _folders(parent: Path) -> list[Path]:
-    return sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
+    found = (path for path in parent.iterdir() if path.is_dir() and not path.is_symlink())
+    return sorted(path for path in found if not path.name.startswith("."))

@@ -2,6 +2,10 @@
 
 Whoever changes the file holds its lock, writes a new one beside it and puts that in its place, so that a process killed
 at any moment leaves the old file or the new one.
+
+Of the records that were replaced nothing else tells, so `seal` keeps the SHA-256 of their file beside it: a line that
+was edited, removed or invented is found. Whoever changes both files, or removes both, is not; version control tells
+that.
 """
 
 import os
@@ -11,6 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from cleanbench.leaderboard import checksums
 from cleanbench.records import Record, as_line
 from cleanbench.store import whole_file
 
@@ -44,3 +49,20 @@ def append(path: Path, records: Iterable[Record]) -> int:
             with whole_file(path, f".new-{os.getpid()}") as scratch:
                 scratch.write_bytes(before + b"".join(new))
     return len(new)
+
+
+def sealed_by(path: Path) -> Path:
+    """Return where the SHA-256 of a file of records lies."""
+    return path.with_name(f"{path.name}.sha256")
+
+
+def seal(path: Path) -> None:
+    """Keep the SHA-256 of a file of records, if there is one; the caller knows that it is as it should be."""
+    if path.exists():
+        checksums.write(sealed_by(path), {path.name: checksums.sum_of(path)})
+
+
+def differences(path: Path) -> Iterator[str]:
+    """Say whether a file of records is not the one that was sealed."""
+    there = [path] if path.exists() or path.is_symlink() else []
+    return checksums.differences(sealed_by(path), there, "a merge writes it: python -m cleanbench.leaderboard")

@@ -1,87 +1,36 @@
 """Finished runs -> boards: verified, merged under a lock, rendered.
 
 A board can be read at every moment of a merge. Truth and rankings are written first, then the records in one step,
-then what no record refers to is removed and the pages are rendered; a merge that is cut short leaves at most files
-without a record, and pages of the day before or none, which the next merge removes and renders.
+then the rankings of those that were replaced are removed and the pages are rendered. A merge that is cut short leaves
+at most rankings without a record, which its list ``.merging`` names, and pages of the day before or none; the next
+merge removes and renders them.
+
+A board whose records, rankings or truths were changed by hand is refused, see `filing`: it stays as it is, byte for
+byte, and so do the pages over all boards. The others are merged.
 """
 
 import shutil
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from itertools import chain
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from filelock import FileLock
 
-from cleanbench import not_run
+from cleanbench import not_run, rankings
 from cleanbench.core import Issue, UserError
-from cleanbench.leaderboard import aggregate, contaminated, journal, rendering, tables
+from cleanbench.datasets.tables import count
+from cleanbench.leaderboard import aggregate, checksums, filing, journal, rendering, tables
 from cleanbench.leaderboard.aggregate import Ranked
-from cleanbench.leaderboard.board import Board, boards, settled, strangers, truth_of
+from cleanbench.leaderboard.board import Board, boards, settled, strangers
 from cleanbench.leaderboard.comparing import comparison_of, evidence_of
-from cleanbench.leaderboard.evidence import (
-    Judgements,
-    count_differences,
-    cut_differences,
-    metric_differences,
-    read_truth,
-    score,
-)
+from cleanbench.leaderboard.evidence import read_truth
+from cleanbench.leaderboard.runs import Candidate, Merged, read_candidates, read_not_run
+from cleanbench.leaderboard.tree import index_pages
 from cleanbench.queues import queue_file
-from cleanbench.rankings import write_by_id
-from cleanbench.records import Record, read_run, write_records
-from cleanbench.sampled import needs_queue
+from cleanbench.records import Record, write_records
 from cleanbench.store import whole_file
 
 LOCK = ".lock"
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A record whose numbers follow from its ranking and truth.
-
-    Attributes:
-        record: The record.
-        run: Its run folder.
-        truth: The file of judgements.
-    """
-
-    record: Record
-    run: Path
-    truth: Path
-
-    @property
-    def ranking(self) -> Path:
-        """The file of its ranking."""
-        return self.run / "rankings" / f"{self.record.issue}.parquet"
-
-    @property
-    def where(self) -> str:
-        """Run folder and issue, as messages name it."""
-        return f"{self.run}, {self.record.issue}"
-
-
-@dataclass
-class Merged:
-    """What became of the runs.
-
-    Attributes:
-        runs: Run folders found.
-        added: Records that are new on a board.
-        removed: Records that newer ones replaced.
-        known: Records that are on a board already, or in a newer form.
-        unscored: Records without truth, which are on no board.
-        boards: Boards after the merge.
-        refused: Every defect, with the folder that has it.
-    """
-
-    runs: int = 0
-    added: int = 0
-    removed: int = 0
-    known: int = 0
-    unscored: int = 0
-    boards: int = 0
-    refused: list[str] = field(default_factory=list)
 
 
 def merge(output: Path, root: Path) -> Merged:
@@ -100,7 +49,7 @@ def merge(output: Path, root: Path) -> Merged:
     if not output.is_dir():
         raise UserError(f"there is no folder {output}; say where the runs are: output=DIR")
     merged = Merged()
-    candidates, missing = _candidates(output, merged), _not_run(output, merged)
+    candidates, missing = read_candidates(output, merged), read_not_run(output, merged)
     try:
         root.mkdir(parents=True, exist_ok=True)
         with FileLock(root / LOCK):
@@ -115,93 +64,36 @@ def holds_runs(output: Path) -> bool:
     return any(output.glob("*/*/record.json")) or any(output.glob(f"*/{not_run.FOLDER}/*.json"))
 
 
-def render(root: Path) -> None:
-    """Render the boards again, whose own files have not changed."""
+def render(root: Path) -> list[str]:
+    """Render the boards again, whose own files have not changed; return why boards were refused."""
+    merged = Merged()
     with FileLock(root / LOCK):
-        _merge([], [], root, Merged())
-
-
-def _candidates(output: Path, merged: Merged) -> list[Candidate]:
-    """Read and verify all records; what is refused is noted."""
-    found = []
-    truths: dict[tuple[Path, Issue], Judgements] = {}
-    for path in sorted(output.glob("*/*/record.json")):
-        run = path.parent
-        if run.name.startswith("."):  # a run that is being written
-            continue
-        merged.runs += 1
-        try:
-            records = read_run(path).records
-        except (UserError, OSError, UnicodeDecodeError) as error:
-            merged.refused.append(f"{run}: {error}")
-            continue
-        for record in records:
-            if record.truth is None:
-                merged.unscored += 1
-                continue
-            truth = run.parent / "truth" / record.truth.set_revision[:8] / f"{record.issue}.parquet"
-            candidate = Candidate(record, run, truth)
-            if defects := _defects(candidate, truths):
-                merged.refused += [f"{candidate.where}: {defect}" for defect in defects]
-            else:
-                found.append(candidate)
-    return found
-
-
-def _defects(candidate: Candidate, truths: dict[tuple[Path, Issue], Judgements]) -> list[str]:
-    """Say why the numbers of a record cannot be believed; of several wrong metrics, name the first."""
-    record = candidate.record
-    try:
-        Board.of(Path(), record)
-        place = (candidate.truth, record.issue)
-        if place not in truths:
-            truths[place] = read_truth(*place)
-        if truths[place].revision != truth_of(record).revision:
-            return [
-                f"its truth revision is {truth_of(record).revision[:12]}, but {candidate.truth} has "
-                f"{truths[place].revision[:12]}"
-            ]
-        scored = score(candidate.ranking, record.issue, truths[place], record.images)
-    except UserError as error:
-        return [str(error)]
-    defects = count_differences(record, scored)
-    wrong = metric_differences(record, scored) + cut_differences(record, scored)
-    if wrong:
-        others = f" (and {len(wrong) - 1} more metrics differ)" if len(wrong) > 1 else ""
-        defects.append(wrong[0] + others)
-    return defects
-
-
-def _not_run(output: Path, merged: Merged) -> list[not_run.NotRun]:
-    """Read what did not run; what is refused is noted."""
-    found = []
-    for path in sorted(output.glob(f"*/{not_run.FOLDER}/*.json")):
-        try:
-            found += not_run.read(path)
-        except (UserError, OSError) as error:
-            merged.refused.append(str(error))
-    return found
+        _merge([], [], root, merged)
+    return merged.refused
 
 
 def _merge(candidates: Iterable[Candidate], missing: list[not_run.NotRun], root: Path, merged: Merged) -> None:
     """Merge into every board and render all of them; the caller holds the lock."""
-    for scratch in root.rglob(".*.tmp"):  # left by a merge that was cut short
-        scratch.unlink()
+    _clear(root.glob(".*.tmp"))
     by_board: dict[Board, list[Candidate]] = {board: [] for board in boards(root)}
     for candidate in candidates:
         by_board.setdefault(Board.of(root, candidate.record), []).append(candidate)
-    contents, ranked = {}, list[Ranked]()
+    contents, ranked, whole = {}, list[Ranked](), True
     for board, group in sorted(by_board.items(), key=lambda item: item[0].name):
         try:
             contents[board] = _merge_board(board, group, missing, merged, ranked)
         except UserError as error:
-            merged.refused.append(f"{board.folder}: {error}; {len(group)} records were not merged into it")
+            whole = False
+            merged.refused.append(f"{board.folder}: {error}; {count(len(group), 'record')} not merged into it")
+    if not whole:
+        merged.refused.append(f"{root}: the pages over all boards stay as they are until every board is merged")
+        merged.boards = len(contents)
+        return
     contents = {board: records for board, records in contents.items() if records}
     merged.boards = len(contents)
     diagrams = rendering.index_figures(root, contents)
     rendered = diagrams | rendering.index_files(root, contents, diagrams, ranked)
-    former = chain(*map(root.glob, ("*_critical_difference.svg", f"{aggregate.STEM}.*", f"{contaminated.STEM}.*")))
-    for path in set(former) - rendered.keys():
+    for path in index_pages(root) - rendered.keys():
         path.unlink()
     for path, text in rendered.items():
         _write(path, text)
@@ -224,6 +116,9 @@ def _merge_board(
 def _add(board: Board, candidates: Iterable[Candidate], merged: Merged) -> list[Record]:
     """Add records to a board, with their rankings and truths; return all that stand. The caller holds the lock."""
     before = board.records()
+    filing.refuse_changed(board, before)
+    _clear(board.folder.rglob(".*.tmp"))
+    left = filing.left_over(board)
     accepted: list[Candidate] = []
     # The oldest first: on a new board it says which data the others must have.
     for candidate in sorted(candidates, key=lambda each: (each.record.created, each.record.key, each.where)):
@@ -235,25 +130,37 @@ def _add(board: Board, candidates: Iterable[Candidate], merged: Merged) -> list[
     after = settled([*before, *(candidate.record for candidate in accepted)])
 
     old, standing = ({board.ranking(record) for record in records} for records in (before, after))
-    queues = {queue_file(board.ranking(record)) for record in after if needs_queue(record)}
+    filed, wanted = _filed(board, before), _filed(board, after)
+    if after != before or left:
+        names = sorted(path.relative_to(board.folder).as_posix() for path in {*left, *(filed ^ wanted)})
+        _write(board.merging_file, "".join(f"{name}\n" for name in names))
+    for issue in set(Issue) - {record.issue for record in before}:  # a merge that was cut short left it
+        board.truth(issue).unlink(missing_ok=True)
     for candidate in accepted:
         ranking = board.ranking(candidate.record)
         if ranking in standing:
             _copy(candidate.truth, board.truth(candidate.record.issue))
             _keep(candidate.ranking, ranking)
-            if needs_queue(candidate.record) and queue_file(candidate.ranking).exists():
+            if candidate.record.queue:
                 _copy(queue_file(candidate.ranking), queue_file(ranking))
     if after != before:
         # First what is replaced: a merge that is cut short in between forgets nothing.
         journal.append(board.superseded_file, [record for record in before if record not in after])
         write_records(board.records_file, after)
-    for path in board.folder.glob("rankings/*/*.parquet"):
-        if path not in standing | queues:
-            path.unlink()
+    journal.seal(board.superseded_file)
+    for path in {*left, *filed} - wanted:
+        path.unlink(missing_ok=True)
+    board.merging_file.unlink(missing_ok=True)
     merged.added += len(standing - old)
     merged.removed += len(old - standing)
     merged.known += len(accepted) - len(standing - old)
     return after
+
+
+def _filed(board: Board, records: Sequence[Record]) -> set[Path]:
+    """Return where the rankings and queues of records lie."""
+    own = {board.ranking(record): record for record in records}
+    return {*own, *(queue_file(path) for path, record in own.items() if filing.has_queue(record))}
 
 
 def _render(board: Board, missing: Iterable[not_run.NotRun], after: list[Record]) -> list[Ranked]:
@@ -271,9 +178,21 @@ def _render(board: Board, missing: Iterable[not_run.NotRun], after: list[Record]
         ranked += [sources.ranked] if sources.ranked else []
     for path, text in rendered.items():
         _write(path, text)
-    for path in {*board.pages(), *board.pictures.glob("*")} - rendered.keys() - pictures:
+    _prune(board, pictures)
+    for path in set(board.pages()) - rendered.keys():
         path.unlink()
     return ranked
+
+
+def _prune(board: Board, shown: set[Path]) -> None:
+    """Remove the pictures that no page shows, also from the list of their sums."""
+    sums = {} if not board.picture_sums.exists() else checksums.read(board.picture_sums)
+    for path in board.pictures.glob("*"):
+        if path not in shown and path != board.picture_sums and not path.is_dir():
+            path.unlink()
+    if sums:
+        names = {path.name for path in shown}
+        checksums.write(board.picture_sums, {name: digest for name, digest in sums.items() if name in names})
 
 
 def _sources(board: Board, issue: Issue, records: list[Record], absent: list[not_run.NotRun]) -> rendering.Sources:
@@ -291,6 +210,13 @@ def _sources(board: Board, issue: Issue, records: list[Record], absent: list[not
     return sources
 
 
+def _clear(left: Iterable[Path]) -> None:
+    """Remove what a merge was writing when it was cut short."""
+    for path in left:
+        if path.is_file():
+            path.unlink()
+
+
 def _copy(source: Path, target: Path) -> None:
     """Copy a file that is not there yet; its name says what it holds."""
     if target.exists():
@@ -304,12 +230,12 @@ def _keep(ranking: Path, target: Path) -> None:
     if target.exists():
         return
     with whole_file(target, ".tmp") as scratch:
-        write_by_id(ranking, scratch)
+        rankings.write_by_id(ranking, scratch)
 
 
 def _write(path: Path, text: str) -> None:
     """Replace a file in one step; one that says the same already is left alone."""
-    if path.exists() and path.read_bytes() == text.encode():
+    if path.is_file() and not path.is_symlink() and path.read_bytes() == text.encode():
         return
     with whole_file(path, ".tmp") as scratch:
         scratch.write_bytes(text.encode())

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from cleanbench.commands import composing
 from cleanbench.core import UserError
+from cleanbench.datasets.tables import count
 from cleanbench.image_set import ImageSet
-from cleanbench.leaderboard import rendering, tables
+from cleanbench.leaderboard import checksums, rendering, tables
 from cleanbench.leaderboard.board import Board, boards
 from cleanbench.leaderboard.evidence import read_truth
+from cleanbench.leaderboard.filing import refuse_changed
 from cleanbench.leaderboard.merge import render
 from cleanbench.licence import may_show_images, sentence
 from cleanbench.report.page import small_jpeg
@@ -43,15 +45,20 @@ def pictures(options: Options, given: composing.Words) -> int:
     if not found:
         raise UserError(f"{options.board} has no board of {image_set.name}; choose another data set: dataset=NAME")
     written = sum(_write(board, image_set) for board in found)
-    render(options.board)
-    sys.stdout.write(f"{options.board}: {written} pictures on {len(found)} boards of {image_set.name}\n")
-    return 0
+    refused = render(options.board)
+    sys.stdout.write("".join(f"refused: {reason}\n" for reason in refused))
+    sys.stdout.write(
+        f"{options.board}: {count(written, 'picture')} on {count(len(found), 'board')} of {image_set.name}\n"
+    )
+    return 1 if refused else 0
 
 
 def _write(board: Board, image_set: ImageSet) -> int:
     """Write the copies for one board; return how many it shows."""
     wanted: set[str] = set()
-    for issue, records in tables.by_issue(board.records()):
+    standing = board.records()
+    refuse_changed(board, standing)
+    for issue, records in tables.by_issue(standing):
         if records[0].fingerprint != image_set.fingerprint:
             raise UserError(
                 f"{board.folder} is about other pixels or labels (fingerprint {records[0].fingerprint[:8]}) than the "
@@ -66,6 +73,8 @@ def _write(board: Board, image_set: ImageSet) -> int:
     make_folder(board.pictures)
     for name in sorted(wanted):
         write_whole(board.picture(name), small_jpeg(image_set.images[places[name]], SIDE))
+    written = map(board.picture, wanted)
+    checksums.write(board.picture_sums, {path.name: checksums.sum_of(path) for path in written})
     return len(wanted)
 
 

@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 from cleanbench.core import GroundTruth, origin
 from cleanbench.image_set import Card
 
-# Beyond it whole numbers have no exact float, and sums of numbers may overflow.
-LARGEST = 2**53
+LARGEST = 2**53  # beyond it whole numbers have no exact float
+FURTHEST = 1e150  # beyond it squares overflow; ends of intervals of a metric without a bound may be far out
 LARGEST_SEED = 2**63 - 1  # of a column of 64 bits
 Count = Annotated[int, Field(ge=0, le=LARGEST)]
-Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
+Number = Annotated[float, Field(ge=-FURTHEST, le=FURTHEST)]
 Amount = Annotated[float, Field(ge=0, le=LARGEST)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 
