@@ -11,7 +11,7 @@ from cleanbench.grid import (
     left_out_in_words,
     shares_in_words,
 )
-from cleanbench.leaderboard import by_encoder, drawing, heatmap
+from cleanbench.leaderboard import by_encoder, drawn, heatmap
 from cleanbench.metrics import METRICS
 from cleanbench.records import Cost, EncoderName, Measured, Record, Seeds, TruthName
 
@@ -122,7 +122,7 @@ def test_a_board_without_spread_says_so() -> None:
 
 
 def texts(svg: str) -> list[str]:
-    return ["".join(each.itertext()) for each in ElementTree.fromstring(svg).iter(f"{drawing.SVG}text")]
+    return ["".join(each.itertext()) for each in ElementTree.fromstring(svg).iter(f"{drawn.SVG}text")]
 
 
 def fills(svg: str) -> list[str]:

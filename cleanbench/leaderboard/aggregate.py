@@ -11,6 +11,7 @@ from cleanbench.leaderboard.board import Board, truth_of
 from cleanbench.leaderboard.evidence import Evidence
 from cleanbench.leaderboard.markdown import NOTHING, code, markdown
 from cleanbench.leaderboard.rows import mean, rows_of
+from cleanbench.leaderboard.spreadsheet import text_cell
 from cleanbench.records import Record
 from cleanbench.report import page
 from cleanbench.report.page import Column
@@ -147,7 +148,8 @@ def as_csv(made: Sequence[Table]) -> str:
     for table in made:
         for each in table.rows:
             values = [value for place in (each.borda, each.rank) for value in _parts(place)]
-            writer.writerow([table.kind, table.issue or "all", each.method, *values, each.blocks, each.families])
+            name = text_cell(each.method)
+            writer.writerow([table.kind, table.issue or "all", name, *values, each.blocks, each.families])
     return text.getvalue()
 
 

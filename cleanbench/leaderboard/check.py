@@ -10,7 +10,7 @@ from pathlib import Path
 from cleanbench import not_run
 from cleanbench.core import Issue, UserError, digest_of
 from cleanbench.datasets.tables import count
-from cleanbench.leaderboard import aggregate, checksums, drawing, filing, journal, rendering, tables
+from cleanbench.leaderboard import aggregate, checksums, drawn, filing, journal, rendering, tables
 from cleanbench.leaderboard.aggregate import Ranked
 from cleanbench.leaderboard.board import Board, boards, settled, strangers, truth_of
 from cleanbench.leaderboard.comparing import comparison_of
@@ -95,7 +95,7 @@ def check(root: Path) -> Checked:
         diagrams = rendering.index_figures(root, contents)
         index = rendering.index_files(root, contents, diagrams, found.ranked)
         found.expected |= diagrams.keys() | index.keys()
-        found.pages += chain.from_iterable(drawing.differences(*each) for each in diagrams.items())
+        found.pages += chain.from_iterable(drawn.differences(*each) for each in diagrams.items())
         found.pages += _pages(index)
     differences = [*found.facts, *_unexpected(root, found.expected), *found.pages]
     longest = MOST + len(str(root))
@@ -196,10 +196,10 @@ def _issue(
     found.ranked += [share] if share else []
     sources = rendering.Sources(comparison_of(board, records, evidence), looks, absent, share)
     files = rendering.issue_files(board, issue, records, sources)
-    drawn = rendering.figures(board, issue, records)
-    found.expected |= files.keys() | drawn.keys()
+    figures = rendering.figures(board, issue, records)
+    found.expected |= files.keys() | figures.keys()
     found.pages += _pages(files)
-    found.pages += chain.from_iterable(drawing.differences(*each) for each in drawn.items())
+    found.pages += chain.from_iterable(drawn.differences(*each) for each in figures.items())
     return rendering.pictures_of(board, records, looks)
 
 

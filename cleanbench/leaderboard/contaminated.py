@@ -17,6 +17,7 @@ from cleanbench.leaderboard.board import Board, truth_of
 from cleanbench.leaderboard.entries import chance_of
 from cleanbench.leaderboard.markdown import NOTHING, code, markdown, number
 from cleanbench.leaderboard.rows import Row, mean, rows_of
+from cleanbench.leaderboard.spreadsheet import text_cell
 from cleanbench.records import Record
 from cleanbench.report import page
 from cleanbench.report.page import Html, escaped
@@ -181,8 +182,9 @@ def as_csv(made: Sequence[Table]) -> str:
                     spread = f"{statistics.stdev(values):.6f}" if len(values) > 1 else ""
                     chance = table.chance.get((metric, protocol))
                     writer.writerow([
-                        table.base, table.issue, protocol, line.method, line.encoder, metric, f"{mean(values):.6f}",
-                        spread, len(values), "" if chance is None else f"{chance:.6f}",
+                        text_cell(table.base), table.issue, text_cell(protocol), text_cell(line.method),
+                        text_cell(line.encoder), metric, f"{mean(values):.6f}", spread, len(values),
+                        "" if chance is None else f"{chance:.6f}",
                     ])  # fmt: skip
     return text.getvalue()
 

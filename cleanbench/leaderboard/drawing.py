@@ -1,19 +1,16 @@
 """Figures as SVG that carry what they were drawn from.
 
-Numbers are text, not outlines, and the data lie in the metadata, so that `differences` can read what a file says.
+Numbers are text, not outlines, and the data and the version of matplotlib lie in the metadata, so that `drawn` can read
+what a file says.
 """
 
 import io
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-SVG, DUBLIN_CORE = "{http://www.w3.org/2000/svg}", "{http://purl.org/dc/elements/1.1/}"
 
 
 def draw(size: tuple[float, float], title: str, data: str, fill: Callable[["Figure"], None]) -> str:
@@ -41,28 +38,10 @@ def draw(size: tuple[float, float], title: str, data: str, fill: Callable[["Figu
         fill(figure)
         figure.suptitle(title, x=0.02, ha="left", size="medium", parse_math=False)
         drawn = io.StringIO()
-        described = {"Title": title, "Description": data, "Date": None, "Creator": None}
+        described = {"Title": title, "Description": data, "Date": None}
         figure.savefig(drawn, format="svg", metadata=described)
     # Spaces at the ends of lines say nothing, and tools for text remove them.
     return "\n".join(line.rstrip() for line in drawn.getvalue().splitlines()) + "\n"
-
-
-def differences(path: Path, drawn: str) -> Iterator[str]:
-    """Compare a file with a drawing by data and text, which are the same for every version of matplotlib."""
-    try:
-        found = ElementTree.fromstring(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ElementTree.ParseError) as error:
-        yield f"{path}: no readable SVG file ({error})"
-        return
-    expected = ElementTree.fromstring(drawn)
-    data = f".//{DUBLIN_CORE}description"
-    if found.findtext(data) != expected.findtext(data):
-        yield f"{path}: its data are {found.findtext(data)}, its records give {expected.findtext(data)}"
-    own, others = ([text.text for text in drawing.iter(f"{SVG}text")] for drawing in (found, expected))
-    if own != others:
-        odd = [f"{mine!r} for {theirs!r}" for mine, theirs in zip(own, others, strict=False) if mine != theirs]
-        shown = ", ".join(odd) or f"{len(own)} texts, not {len(others)}"
-        yield f"{path}: it does not show what its records give: {shown}"
 
 
 def plain(names: Sequence[str]) -> list[str]:

@@ -10,17 +10,17 @@ from cleanbench.leaderboard.board import Board, truth_of
 from cleanbench.leaderboard.entries import CHANCE, Entry, Figure, chance_of
 from cleanbench.leaderboard.markdown import NOTHING
 from cleanbench.leaderboard.rows import SHOWN
+from cleanbench.leaderboard.spreadsheet import text_cell
 from cleanbench.leaderboard.tables import counted_items, terms_of
 from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
 from cleanbench.not_run import NotRun
 from cleanbench.records import Record
+from cleanbench.report.page import visible
 from cleanbench.sampled import in_words
 
 # What a table of a paper has room for.
 PRINTED = ("AP", "AUROC", "P@100", "R@100", "FoE")
-# Of a program that reads cells as formulas.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
@@ -44,16 +44,16 @@ def as_csv(entries: Sequence[Entry], records: Sequence[Record]) -> str:
     for entry in entries:
         worst, best = entry.ties or (entry.figures["AP"].value, entry.figures["AP"].value)
         writer.writerow([
-            _cell(entry.rank), *_standing(entry), _name(entry.method), _name(entry.encoder),
+            _cell(entry.rank), *_standing(entry), text_cell(entry.method), text_cell(entry.encoder),
             *[_cell(value) for name in SHOWN for value in _parts(entry.figures[name])],
             _cell(worst), _cell(best), _cell(entry.coverage), str(entry.supervised).lower(),
             str(entry.row.submitted).lower(), len(entry.records),
             _cell(entry.cpu_seconds), _cell(entry.peak_mib), _cell(entry.encoder_cpu_seconds),
-            _name(licence),
+            text_cell(licence),
         ])  # fmt: skip
     expected = chance_of(records)
     values = [cell for name in SHOWN for cell in (_cell(expected[name]), "", "", "")]
-    writer.writerow([*[""] * 4, CHANCE, "", *values, *[""] * (len(head) - 7 - len(values)), _name(licence)])
+    writer.writerow([*[""] * 4, CHANCE, "", *values, *[""] * (len(head) - 7 - len(values)), text_cell(licence)])
     return text.getvalue()
 
 
@@ -188,13 +188,8 @@ def _standing(entry: Entry) -> list[str]:
     return [""] * 3 if own is None else [str(own.lowest), str(own.highest), str(own.tier)]
 
 
-def _name(text: str) -> str:
-    """Return a name that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
 def _escaped(text: str) -> str:
-    return "".join(_LATEX.get(sign, sign) for sign in " ".join(text.split()))
+    return "".join(_LATEX.get(sign, sign) for sign in visible(" ".join(text.split())))
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from cleanbench.report.page import visible
+
 NOTHING = "–"
 
 
@@ -17,10 +19,15 @@ def number(value: float | None) -> str:
 
 
 def code(text: str) -> str:
-    """Set a name as code, where nothing but a backtick and, in a table, a bar has a meaning."""
-    return "`" + text.replace("`", "'").replace("|", "\\|").replace("\n", " ") + "`"
+    """Set a name as code, where nothing but a backtick and, in a table, a bar or the end of the line has a meaning."""
+    return "`" + _line(text).replace("`", "'").replace("|", "\\|") + "`"
 
 
 def escaped(text: str) -> str:
     """Escape what Markdown or HTML would read as more than text."""
-    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#" else sign for sign in text.replace("\n", " "))
+    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#" else sign for sign in _line(text))
+
+
+def _line(text: str) -> str:
+    """Return a text in one line, signs that act shown as escapes."""
+    return visible(text.replace("\n", " ").replace("\t", " "))

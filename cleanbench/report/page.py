@@ -268,11 +268,11 @@ def small_jpeg(image: "Image.Image", side: int) -> bytes:
 
 
 # Signs that turn the direction of what follows: "photo[U+202E]gpj.exe" would read "photoexe.jpg".
-_REVERSING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_REVERSING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def _visible(sign: str) -> str:
-    hidden = unicodedata.category(sign) in ("Cc", "Cs") and sign not in "\n\t"
+    hidden = unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") and sign not in "\n\t"
     return sign.encode("unicode_escape").decode() if hidden or sign in _REVERSING else sign
 
 
