@@ -29,7 +29,7 @@ def test_a_changed_digit_in_a_record_is_found(root: Path, field: str) -> None:
     change_digit(only(root).records_file, field)
     found = differences(root)
     assert "records.jsonl" in found
-    assert "its ranking was filed for another" in found
+    assert "the record was changed after its ranking was filed: " in found
     if field.startswith('"R@5%"'):
         assert "R@5% is 0." in found
 
@@ -119,7 +119,7 @@ def test_records_in_another_order_or_twice_or_damaged_are_found(root: Path) -> N
     path.write_text("".join(reversed(lines)))
     assert "not as a merge writes it" in differences(root)
     path.write_text("".join([lines[0], *lines]))
-    assert "1 records that others replace" in differences(root)
+    assert "1 record that others replace" in differences(root)
     path.write_text("".join([*lines[:-1], lines[-1][:-20]]))
     assert f"line {len(lines)}: not valid JSON" in differences(root)
     path.write_text("")

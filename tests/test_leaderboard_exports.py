@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from finished_runs import edit_run, make_run, only
 
-from cleanbench.core import Issue
+from cleanbench.core import Issue, digest_of
+from cleanbench.leaderboard import tables
 from cleanbench.leaderboard.check import check
 from cleanbench.leaderboard.entries import entries_of
 from cleanbench.leaderboard.exports import as_csv, as_latex
+from cleanbench.leaderboard.markdown import code, escaped
 from cleanbench.leaderboard.merge import merge
+from cleanbench.leaderboard.spreadsheet import FORMULA, text_cell
 from cleanbench.metrics import METRICS
 from cleanbench.records import Terms
 
@@ -61,6 +64,30 @@ def test_a_spreadsheet_takes_no_name_for_a_formula(root: Path) -> None:
     hostile = [records[0].model_copy(update={"method": "=HYPERLINK(1)"})]
     row, _ = csv.DictReader(io.StringIO(as_csv(entries_of(hostile), hostile)))
     assert row["method"] == "'=HYPERLINK(1)"
+
+
+ACTS = "evil\r\r<h1>x\u2028y\x85z\u202eq\x1b[2J"
+
+
+def test_signs_that_act_are_shown_and_end_no_row(root: Path) -> None:
+    records = [each for each in only(root).records() if each.issue is Issue.OFF_TOPIC]
+    hostile = [records[0].model_copy(update={"method": ACTS, "encoder": ACTS, "settings": {}, "changed": {}})]
+    texts = [as_csv(entries_of(hostile), hostile), as_latex(entries_of(hostile), hostile), tables.page(hostile)]
+    for text in (*texts, code(ACTS), escaped(ACTS), text_cell(ACTS)):
+        assert not set(text) & set("\r\u2028\x85\u202e\x1b"), text
+        assert "evil" in text
+    assert code(ACTS) == r"`evil\r\r<h1>x\u2028y\x85z\u202eq\x1b[2J`"
+
+
+def test_no_csv_file_of_all_boards_holds_a_formula(tmp_path: Path) -> None:
+    for dataset in ("demo", "=other"):
+        run = make_run(tmp_path / "runs", "=1+1", key=digest_of([dataset]))
+        edit_run(run, dataset=dataset)
+        run.parent.rename(tmp_path / "runs" / dataset)
+    merge(tmp_path / "runs", tmp_path / "boards")
+    rows = list(csv.reader(io.StringIO((tmp_path / "boards" / "aggregate.csv").read_text())))
+    assert {"'=1+1"} <= {cell for row in rows for cell in row}
+    assert not [cell for row in rows for cell in row if cell.startswith(FORMULA)]
 
 
 def test_a_licence_goes_wherever_the_numbers_go(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """Pictures on boards: only where the licence lets a board show them, and only those that a page shows."""
 
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from finished_runs import IDS, differences, edit_run, make_run, only
 from PIL import Image
@@ -68,6 +70,56 @@ def test_a_picture_that_no_page_shows_is_found_and_removed(shown: SimpleNamespac
     assert not odd.exists()
 
 
+def change(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-9] + b"x" * 9)
+
+
+def swap(path: Path) -> None:
+    other = sorted(path.parent.glob("*.jpg"))[-1]
+    first, second = path.read_bytes(), other.read_bytes()
+    path.write_bytes(second)
+    other.write_bytes(first)
+
+
+def link(path: Path) -> None:
+    path.rename(path.parents[4] / "elsewhere.jpg")
+    path.symlink_to(path.parents[4] / "elsewhere.jpg")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (change, "its SHA-256 is not that of SHA256SUMS"),
+        (swap, "its SHA-256 is not that of SHA256SUMS"),
+        (Path.unlink, "missing, but SHA256SUMS lists it"),
+        (link, "a link; boards are plain files"),
+        (lambda path: path.with_name("SHA256SUMS").unlink(), "python -m cleanbench.leaderboard.pictures writes it"),
+        (lambda path: path.with_name("SHA256SUMS").write_text("x"), "line 1: expected a SHA-256"),
+        (lambda path: (path.unlink(), path.mkdir()), ".jpg: no file"),
+    ],
+)
+def test_a_picture_that_was_changed_is_found(
+    damage: Callable[[Path], object], message: str, shown: SimpleNamespace, tmp_path: Path
+) -> None:
+    root = tmp_path / "boards"
+    pictures(Options(root), {})
+    damage(sorted(only(root).pictures.glob("*.jpg"))[0])
+    assert message in differences(root)
+
+
+def test_the_list_of_sums_follows_the_pictures(shown: SimpleNamespace, tmp_path: Path) -> None:
+    root = tmp_path / "boards"
+    pictures(Options(root), {})
+    board = only(root)
+    before = board.picture_sums.read_text().splitlines()
+    assert len(before) == len(list(board.pictures.glob("*.jpg")))
+    make_run(tmp_path / "later", minute=5, key="f" * 64, scores=np.arange, terms=board.records()[0].terms)
+    merge(tmp_path / "later", root)
+    after = board.picture_sums.read_text().splitlines()
+    assert set(after) < set(before)
+    assert differences(root) == ""
+
+
 def test_a_licence_that_does_not_allow_it_keeps_pictures_off(shown: SimpleNamespace, tmp_path: Path) -> None:
     root = tmp_path / "boards"
     pictures(Options(root), {})
@@ -75,6 +127,7 @@ def test_a_licence_that_does_not_allow_it_keeps_pictures_off(shown: SimpleNamesp
     merge(tmp_path / "later", root)
     assert "<img" not in page_of(root)
     assert list(only(root).pictures.iterdir()) == []
+    assert differences(root) == ""
     with pytest.raises(UserError, match="do not state a licence that lets it show images"):
         pictures(Options(root), {})
     shown.card = Card("", "CC-BY-NC-ND-4.0")
