@@ -46,4 +46,4 @@ def told(root: Path, *, merge: bool = False) -> tuple[int, str]:
 
 
 def _yaml(value: object) -> str:
-    return json.dumps(value) if isinstance(value, str) else str(value)
+    return json.dumps(value) if isinstance(value, str | dict) else str(value)

@@ -34,6 +34,8 @@ def _number(value: Any) -> Any:
 
 
 def _short(settings: dict[str, Any]) -> dict[str, Any]:
+    if len(settings) > MOST_SETTINGS:
+        raise ValueError(f"there are {len(settings):,} settings, more than {MOST_SETTINGS}; give those that matter")
     for key, value in settings.items():
         if not 0 < len(_one_line(key)) <= LONGEST_KEY:
             raise ValueError(f"a key has {len(key)} signs; give it 1 to {LONGEST_KEY}")
@@ -77,9 +79,9 @@ class Manifest(Frozen):
     direction: Direction | None = None
     encoder: str | None = None
     seed: Annotated[int, BeforeValidator(_number), Field(ge=0, le=LARGEST_NUMBER)] = 0
-    settings: Annotated[
-        dict[str, str | int | float | bool | None], Field(max_length=MOST_SETTINGS), AfterValidator(_short)
-    ] = Field(default_factory=dict)
+    settings: Annotated[dict[str, str | int | float | bool | None], AfterValidator(_short)] = Field(
+        default_factory=dict
+    )
     supervised: bool = False
     who: Text = ""
     licence: Text = ""

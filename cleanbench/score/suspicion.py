@@ -102,14 +102,21 @@ def leaps(record: Record, others: Sequence[Record]) -> list[str]:
 
 def copies(scores: Floats, others: Sequence[Other]) -> list[str]:
     """Flag a ranking that orders the judged items (nearly) as another one does, or the other way round."""
-    same: dict[str, list[str]] = {}
+    same: dict[str, list[tuple[float, str]]] = {}
     for other in others:
         likeness = correlation(scores, other.scores)
         if abs(likeness) >= (NEARLY if len(scores) >= 2 * ENOUGH else ALIKE):
             nearly = "" if abs(likeness) >= ALIKE else "nearly "
             way = f"it orders the judged items {nearly}as {{}} does" + (", the other way round" if likeness < 0 else "")
-            same.setdefault(way, []).append(other.name)
-    return [way.format(_few(names)) for way, names in same.items()]
+            same.setdefault(way, []).append((likeness, other.name))
+    return [
+        f"{way.format(_few([name for _, name in found]))} (rank correlation {max(found, key=_size)[0]:.4f})"
+        for way, found in same.items()
+    ]
+
+
+def _size(found: tuple[float, str]) -> float:
+    return abs(found[0])
 
 
 def correlation(first: Floats, second: Floats) -> float:

@@ -3,10 +3,11 @@
 import csv
 import stat
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from cleanbench.core import Issue
 from cleanbench.datasets.tables import number_in, some
@@ -19,6 +20,7 @@ IDS = {"id": ("id",), "md5hash": ("id",), "id_a": ("id_a",), "id_b": ("id_b",)}
 USED = (*IDS, "score", "flag")
 MIB = 1024**2
 LONGEST_CELL = 1000  # bytes of an id or a number
+LONGEST_LINE = 100_000  # signs of a row
 UNPACKED = 256 * MIB  # of the columns that are read
 
 
@@ -89,7 +91,7 @@ def _csv(path: Path, limits: Limits, findings: Findings) -> Table | None:
     lines = array("q")
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, strict=True)
+            reader = csv.reader(_lines(stream), strict=True)
             for number, fields in enumerate(reader):
                 if number > limits.rows:
                     findings.defects.append(_too_long(path, f"more than {limits.rows:,}", limits))
@@ -123,11 +125,23 @@ def _csv(path: Path, limits: Limits, findings: Findings) -> Table | None:
     return Table(columns | {header[position]: column for position, column in zip(used, read, strict=True)}, lines)
 
 
+def _lines(stream: TextIO) -> Iterator[str]:
+    """Yield the lines of a file.
+
+    Raises:
+        csv.Error: If one is longer than any row of ids and scores.
+    """
+    while line := stream.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise csv.Error(f"a line of more than {LONGEST_LINE:,} signs")
+        yield line
+
+
 def _headed(path: Path, header: Sequence[str], findings: Findings) -> bool:
     """Note what is wrong with the names of columns; whether the rows below can be read by them."""
     called, first = shown(path, 200), shown(repr(",".join(header)))
     other = next((name for sign, name in ((";", "semicolons"), ("\t", "tabs")) if sign in header[0]), "")
-    if repeated := sorted({name for name in header if name and header.count(name) > 1}):
+    if repeated := _repeated(header):
         findings.defects.append(f"{called} has more than one column called {some(repeated)}; rename one of them")
         return False
     if set(header) & set(IDS):
@@ -155,7 +169,7 @@ def _parquet(path: Path, limits: Limits, findings: Findings) -> Table | None:
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             names = list(map(str, file.schema_arrow.names))
-            if repeated := sorted({name for name in names if names.count(name) > 1}):
+            if repeated := _repeated(names):
                 findings.defects.append(f"{called} has more than one column called {some(repeated)}; rename one")
                 return None
             used = [name for name in names if name in USED]
@@ -238,9 +252,13 @@ def _is_text(kind: Any) -> bool:
 
 def _too_long(path: Path, rows: str, limits: Limits) -> str:
     return (
-        f"{shown(path, 200)} has {rows} rows; {limits.rows:,} leave room for all that can be ranked and more. Rank "
-        "each item once"
+        f"{shown(path, 200)} has {rows} rows, and no more than {limits.rows:,} are read here; rank each item once, and "
+        "of pairs those that `python -m cleanbench.score.questions` lists"
     )
+
+
+def _repeated(names: Sequence[str]) -> list[str]:
+    return sorted(name for name, times in Counter(names).items() if name and times > 1)
 
 
 def _is_number(text: str) -> bool:
