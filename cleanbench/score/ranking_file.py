@@ -109,12 +109,10 @@ def _scores(
         except (TypeError, ValueError, OverflowError):
             unreadable.append(lines[position])
         else:
-            if abs(scores[position]) > WHOLE and _is_rounded(cell, scores[position]):
+            if abs(scores[position]) >= WHOLE and _is_rounded(cell, scores[position]):
                 rounded.append(lines[position])
     findings.lines("score", "not a number", unreadable, "write numbers with a decimal point, no units or marks")
-    findings.lines(
-        "score", "a whole number beyond 2^53, which loses digits", rounded, "write smaller numbers, such as ranks"
-    )
+    findings.lines("score", "beyond 2^53 of more digits than are kept", rounded, "write smaller numbers, such as ranks")
     scores = -scores if direction == "lower" else scores
     findings.lines("score", "NaN or missing", _where(np.isnan(scores), lines), "give a number, or leave the row out")
     infinite = np.isposinf(scores)
@@ -122,7 +120,7 @@ def _scores(
     findings.lines(
         "score", f"of {sign}", _where(infinite, lines), "give finite scores; infinite ones only for 'not retrieved'"
     )
-    if unreadable:  # of those that are left nothing can be said
+    if unreadable or rounded:  # of those that are left nothing can be said
         return scores
     finite = scores[np.isfinite(scores)]
     if len(column) and not len(finite):
