@@ -92,6 +92,10 @@ def bombs(path: Path) -> dict[str, str]:
     shared = pa.DictionaryArray.from_arrays(pa.array(np.zeros(999, np.int32)), pa.array(["x" * 30_000_000]))
     pq.write_table(pa.table({"id": shared, "score": np.zeros(999)}), path / "shared.parquet", compression="zstd")
     pq.write_table(pa.table({"id": ["a"], "score": [[0.0] * 10**7]}), path / "list.parquet", compression="zstd")
+    wide = pa.table({"id": ["a"], "score": [1.0], **{f"x{number}": [1] for number in range(1000)}})
+    with pq.ParquetWriter(path / "footer.parquet", wide.schema, compression="zstd") as writer:
+        for _ in range(100):
+            writer.write_table(wide)
     (path / "rows.csv").write_bytes(b"id,score\n" + b"a,1\n" * 10**6)
     (path / "blank.csv").write_bytes(b"id,score\n" + b"\n" * 10**6)
     (path / "long.csv").write_bytes(b"id,score\n" + b"a" * 10**7 + b",1\n")
@@ -102,6 +106,7 @@ def bombs(path: Path) -> dict[str, str]:
         "long.parquet": "unpacks to 286 MiB of ids and scores, more than 256",
         "shared.parquet": "holds ids or scores of more than 1,000 bytes",
         "list.parquet": "has lists or structures in score; write plain columns",
+        "footer.parquet": "MiB to describe its columns and row groups; write fewer of them",
         "rows.csv": "has more than 1,120 rows",
         "blank.csv": "has more than 1,120 rows",
         "long.csv": "a line of more than 100,000 signs",

@@ -22,6 +22,7 @@ MIB = 1024**2
 LONGEST_CELL = 1000  # bytes of an id or a number
 LONGEST_LINE = 100_000  # signs of a row
 UNPACKED = 256 * MIB  # of the columns that are read
+FOOTER = 8 * MIB  # where a Parquet file says of each part where it lies, which takes many times as much in memory
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,11 @@ def _parquet(path: Path, limits: Limits, findings: Findings) -> Table | None:
 
     called = shown(path, 200)
     try:
+        if (footer := _footer(path)) > FOOTER:
+            findings.defects.append(
+                f"{called} needs {footer // MIB:,} MiB to describe its columns and row groups; write fewer of them"
+            )
+            return None
         with pyarrow.parquet.ParquetFile(path) as file:
             names = list(map(str, file.schema_arrow.names))
             if repeated := _repeated(names):
@@ -210,6 +216,14 @@ def _parquet(path: Path, limits: Limits, findings: Findings) -> Table | None:
 
 class _TooLongError(Exception):
     """A text is longer than any id."""
+
+
+def _footer(path: Path) -> int:
+    """Return the size that the end of a Parquet file says its footer has; 0 if it is no Parquet file."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 8))
+        end = file.read(8)
+    return int.from_bytes(end[:4], "little") if end[4:] == b"PAR1" else 0
 
 
 def _sizes(file: "ParquetFile", used: Sequence[str]) -> tuple[int, int]:
