@@ -76,8 +76,10 @@ def check(folder: Path, standing: Standing, runs: Path) -> Checked:
     files = files_of(folder, findings)
     manifest = _manifest(folder, files.named(NAMES), bool(files.refused & set(NAMES)), findings)
     if manifest.name is not None:
+        before = len(findings.defects)
         check_name(manifest.name, zoo.available("method"), findings)
-        check_owner(manifest.name, manifest.who, standing.all(), findings)
+        if len(findings.defects) == before:
+            check_owner(manifest.name, manifest.who, standing.all(), findings)
     check_encoder(manifest.encoder, findings)
     board, known = _known(manifest, standing, findings)
     rankings = files.named(RANKINGS)

@@ -42,7 +42,7 @@ def check_encoder(encoder: str | None, findings: Findings) -> None:
         )
 
 
-def check_owner(name: str | None, who: str, standing: Iterable[tuple[str, Record]], findings: Findings) -> None:
+def check_owner(name: str, who: str, standing: Iterable[tuple[str, Record]], findings: Findings) -> None:
     """Note that a name stands on a board as somebody else's: their rows would be replaced, or averaged with it.
 
     Args:
@@ -51,8 +51,6 @@ def check_owner(name: str | None, who: str, standing: Iterable[tuple[str, Record
         standing: The records of all boards, each with the name of its board.
         findings: Takes the defect.
     """
-    if name is None:
-        return
     for board, record in standing:
         if folded(record.method) != folded(name):
             continue
