@@ -2,30 +2,25 @@
 
     python benchmarks/above_chance.py [--boards leaderboards] [--check]
 
-Writes `docs/above-chance.md` from the committed rankings and truths: per method and issue the AUROC and the lower end
+Writes `docs/above-chance.md` from the committed boards: per method and issue the AUROC and the lower end
 of its 95 % interval, on the encoder that the method takes unless told otherwise. ``--check`` writes nothing and fails
 if the page is not what the boards give, or if a method is at chance without a reason in `EXCEPTIONS`.
 """
 
 import argparse
-import statistics
 import sys
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-
-from cleanbench import Bools, Floats, Issue, zoo
+from cleanbench import Issue, zoo
 from cleanbench.leaderboard.board import boards
-from cleanbench.leaderboard.evidence import read_truth
-from cleanbench.rankings import align, read_table
+from cleanbench.leaderboard.rows import mean, rows_of
+from cleanbench.leaderboard.tables import by_issue
 
 PAGE = Path(__file__).parents[1] / "docs" / "above-chance.md"
 DEFAULT = "hog"  # the encoder of methods that name none
-NORMAL = 1.959964  # 97.5 % quantile
 
 # By method and issue: why it is not above chance there.
 EXCEPTIONS: Mapping[tuple[str, str], str] = {
@@ -49,8 +44,8 @@ class Line:
         issue: What it ranked.
         encoder: What it ranked with; empty if it reads no embeddings.
         auroc: Mean over seeds.
-        lower: Lowest lower end of the 95 % interval over seeds.
-        elsewhere: AUROC on the other encoders of the board, first seed, by encoder.
+        lower: Lower end of the board's 95 % interval.
+        elsewhere: AUROC on the other encoders of the board, mean over seeds, by encoder.
     """
 
     method: str
@@ -93,24 +88,17 @@ def lines_of(root: Path) -> Iterator[Line]:
     if len(of_demo) != 1:
         sys.exit(f"expected one board of demo under {root}, found {len(of_demo)}; say where: --boards FOLDER")
     (board,) = of_demo
-    groups = defaultdict(list)
-    others: dict[tuple[Issue, str], dict[str, float]] = defaultdict(dict)
-    for record in board.records():
-        if not record.changed and record.encoder:
-            others[record.issue, record.method].setdefault(record.encoder, record.metrics["AUROC"].value or 0.0)
-        if not record.changed and record.encoder in (None, default_encoder(record.method)):
-            groups[record.issue, record.method, record.encoder or ""].append(record)
-    for (issue, method, encoder), records in sorted(
-        groups.items(), key=lambda group: (list(Issue).index(group[0][0]), group[0][1])
-    ):
-        truth = read_truth(board.truth(issue), issue)
-        found = []
-        for record in records:
-            rows, scores = read_table(board.ranking(record), issue, "score")
-            found.append(auroc(truth.labels, align(truth.items, rows, scores)))
-        mean, lower = statistics.fmean(value for value, _ in found), min(low for _, low in found)
-        elsewhere = {name: value for name, value in others[issue, method].items() if name != encoder}
-        yield Line(method, issue, encoder, mean, lower, elsewhere)
+    for issue, records in by_issue([record for record in board.records() if not record.changed]):
+        rows = sorted(rows_of(records), key=lambda row: (row.method, row.encoder))
+        for row in rows:
+            if row.encoder not in ("", default_encoder(row.method)):
+                continue
+            interval = row.interval("AUROC")
+            if interval is None:
+                sys.exit(f"the AUROC of {row.method} on {issue} has no interval; make the boards again")
+            others = {each.encoder: mean(each.values("AUROC")) for each in rows if each.method == row.method}
+            others.pop(row.encoder)
+            yield Line(row.method, issue, row.encoder, mean(row.values("AUROC")), interval.low, others)
 
 
 @cache
@@ -123,22 +111,6 @@ def default_encoder(method: str) -> str:
     return str(config.hydra.runtime.choices["encoder"])
 
 
-def auroc(labels: Bools, scores: Floats) -> tuple[float, float]:
-    """Return AUROC and the lower end of its 95 % interval.
-
-    The interval is that of DeLong, DeLong and Clarke-Pearson (Biometrics, 1988), on a logit scale. It takes items as
-    independent; pairs that share an image are not, so for near-duplicates it is somewhat too narrow.
-    """
-    faulty, clean = scores[labels], scores[~labels]
-    above = (faulty[:, None] > clean).astype(np.float64) + 0.5 * (faulty[:, None] == clean)
-    value = float(above.mean())
-    if value in (0.0, 1.0):
-        return value, value
-    variance = above.mean(axis=1).var(ddof=1) / len(faulty) + above.mean(axis=0).var(ddof=1) / len(clean)
-    logit = np.log(value / (1 - value)) - NORMAL * np.sqrt(variance) / (value * (1 - value))
-    return value, float(1 / (1 + np.exp(-logit)))
-
-
 def page(lines: list[Line]) -> str:
     """Render the page."""
     excused = [line for line in lines if line.lower <= 0.5]
@@ -147,7 +119,7 @@ def page(lines: list[Line]) -> str:
         "# Every method on the demo",
         "",
         "AUROC of each method, with its default settings and encoder, on the issues that it solves, and the lower end "
-        "of the 95 % interval (DeLong; the lowest of all seeds). The demo's faults are planted: the table shows that a "
+        "of the board's 95 % interval, means over seeds. The demo's faults are planted: the table shows that a "
         "method works, and ranks no methods.",
         "",
         "| Issue | Method | Encoder | AUROC | Lower end |",

@@ -19,6 +19,7 @@ from numpy.lib.format import open_memmap
 from cleanbench.core import UserError
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+BLOCKED = frozenset({errno.ENOTDIR, errno.EEXIST, errno.EISDIR})
 
 
 @dataclass(frozen=True)
@@ -236,20 +237,29 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """Hand out an empty folder that takes the place of ``folder`` once all is written: it is there whole or not."""
-    scratch = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
+    """Hand out an empty folder that takes the place of ``folder`` once all is written: it is there whole or not.
+
+    Raises:
+        UserError: If there is no room for it, or something else is in its place or on the way to it.
+    """
+    scratch = None
     try:
+        scratch = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
         yield scratch
         scratch.chmod(0o755)
         replace_folder(folder, scratch)
     except OSError as error:
-        if error.errno not in FULL:
+        if error.errno not in FULL | BLOCKED or error.errno is None:
             raise
+        cure = (
+            "make room" if error.errno in FULL else f"remove what is in the way ({error.filename2 or error.filename})"
+        )
         raise UserError(
-            f"{folder} cannot be written ({os.strerror(error.errno)}); make room, or set output to another folder"
+            f"{folder} cannot be written ({os.strerror(error.errno)}); {cure}, or set output to another folder"
         ) from error
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from finished_runs import make_run
+from finished_runs import ISSUES, make_run
 
 from cleanbench.core import digest_of
 from cleanbench.leaderboard.check import check
@@ -98,3 +98,13 @@ def test_boards_of_one_kind_make_a_page_and_other_kinds_another(tmp_path: Path) 
     page = tmp_path / "boards" / "aggregate.html"
     page.write_text(page.read_text().replace("0.", "0,", 1))
     assert any("aggregate.html: not what its records give" in each for each in check(tmp_path / "boards").differences)
+
+
+def test_over_all_issues_stand_those_that_ran_on_each(tmp_path: Path) -> None:
+    for method, issues in {"phash": ISSUES, "knn": ISSUES, "lof": ISSUES[:1], "ssim": ISSUES[1:]}.items():
+        make_run(tmp_path / "runs", method, issues=issues)
+    assert merge(tmp_path / "runs", tmp_path / "boards").refused == []
+    table = pd.read_csv(tmp_path / "boards" / "aggregate.csv")
+    assert set(table.issue) == {"all"}  # one data set: no issue has two boards
+    assert set(table.method) == {"phash", "knn"}
+    assert table.borda.mean() == pytest.approx(0.5)

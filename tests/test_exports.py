@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from finished_runs import only
+from finished_runs import make_run, only
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
 import cleanbench
 from cleanbench import UserError
+from cleanbench.leaderboard.merge import merge
 from cleanbench.leaderboard.model_index import SHOWN, Options, index_of
 from cleanbench.metrics import METRICS
 
@@ -72,3 +73,18 @@ def test_a_model_index_is_of_one_model(root: Path, tmp_path: Path) -> None:
     (model,) = index_of(Options("selfclean", encoder="hog", board=committed, name="mine"))["model-index"]
     assert model["name"] == "mine"
     assert len(model["results"]) == 3
+    with pytest.raises(UserError, match=r"selfclean with encoder hogg\. Did you mean 'hog'\? Available: hog, pixels"):
+        index_of(Options("selfclean", encoder="hogg", board=committed))
+    with pytest.raises(UserError, match=r"phash with encoder hog\. It ran without one"):
+        index_of(Options("phash", encoder="hog", board=committed))
+    with pytest.raises(UserError, match=r"no result of knn\. Did you mean|Available: knn \(n_neighbors=5\)"):
+        index_of(Options("knn", board=root))
+
+
+def test_contaminated_variants_are_asked_for_by_name(tmp_path: Path) -> None:
+    for dataset in ("cats", "cats~lbl-0.1-s0"):
+        make_run(tmp_path / dataset, dataset=dataset)
+        assert merge(tmp_path / dataset, tmp_path / "boards").refused == []
+    for dataset, wanted in ((None, "cats"), ("cats~lbl-0.1-s0", "cats~lbl-0.1-s0")):
+        (model,) = index_of(Options("phash", board=tmp_path / "boards", dataset=dataset))["model-index"]
+        assert {result["dataset"]["name"] for result in model["results"]} == {wanted}

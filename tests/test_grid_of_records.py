@@ -13,7 +13,7 @@ from cleanbench.grid import (
 )
 from cleanbench.leaderboard import by_encoder, drawn, heatmap
 from cleanbench.metrics import METRICS
-from cleanbench.records import Cost, EncoderName, Measured, Record, Seeds, TruthName
+from cleanbench.records import Cost, EncoderName, Measured, Record, Seeds, TruthName, encoder_labels
 
 
 def record(method: str, encoder: str | None, value: float | None, seed: int = 0, size: int = 32) -> Record:
@@ -72,6 +72,15 @@ def test_the_same_seeds_count_once_and_other_settings_are_another_encoder() -> N
     assert grid_of([*FULL, record("knn", "hog", 0.9)]).values["knn", "hog"] == (0.9,)
     grid = grid_of([*FULL, record("knn", "hog", 0.1, size=16)])
     assert set(grid.encoders) == {"hog (size=16)", "hog (size=32)", "pixels"}
+
+
+def test_an_encoder_of_unknown_settings_renames_no_other() -> None:
+    """As of a ranking that was made elsewhere."""
+    known, handed_in = record("knn", "pixels", 0.5), record("mine", "pixels", 0.5)
+    handed_in = handed_in.model_copy(update={"encoder_detail": None})
+    assert encoder_labels([known, handed_in]) == ["pixels", "pixels"]
+    other = record("knn", "pixels", 0.5, size=64)
+    assert encoder_labels([known, other, handed_in]) == ["pixels (size=32)", "pixels (size=64)", "pixels"]
 
 
 def test_additive_values_have_no_interaction() -> None:

@@ -105,14 +105,14 @@ BROKEN: dict[str, tuple[str, bytes, dict[str, object], str, str]] = {
     "quotes": ("r.csv", b'id,score\n"cat00,1\n', OFF, "", "no proper CSV"),
     "parquet": ("r.parquet", b"PAR1 but no more", OFF, "", "no readable Parquet file"),
     "header": ("r.csv", b"cat00,1\ncat01,0\n", OFF, "", "has no header: its first line is 'cat00,1'"),
-    "columns": ("r.csv", b"id,score,score\ncat00,1,1\n", OFF, "", "more than one column called score"),
+    "columns": ("r.csv", b"id,score,score\ncat00,1,1\n", OFF, "", "more than one column called 'score'"),
     "no rows": ("r.csv", b"id,score\n", OFF, "", "has no rows; it should have one for each ranked image"),
     "ragged": (
         "r.csv",
         csv(images()) + b"cat00\n",
         OFF,
         "",
-        "1 rows with more or fewer fields than the header (line 26)",
+        "1 row with more or fewer fields than the header (line 26)",
     ),
     "images for pairs": ("r.csv", csv(images()), PAIRS, "", "has no column id_a and no column id_b"),
     "pairs for images": ("r.csv", csv(pairs()), OFF, "", "has no column id; off_topic ranks images"),
@@ -121,7 +121,7 @@ BROKEN: dict[str, tuple[str, bytes, dict[str, object], str, str]] = {
         csv(changed(images(), 3, "id", "dog")),
         OFF,
         "",
-        "1 ids that 'cats' does not have ('dog')",
+        "1 id unknown to 'cats' ('dog')",
     ),
     "endings": (
         "r.csv",
@@ -132,26 +132,32 @@ BROKEN: dict[str, tuple[str, bytes, dict[str, object], str, str]] = {
     ),
     "paths": ("r.csv", csv(images().assign(id=[f"a/{i}" for i in IDS])), OFF, "", "leave the folders away"),
     "capitals": ("r.csv", csv(images().assign(id=[i.upper() for i in IDS])), OFF, "", "write them in lower case"),
-    "no id": ("r.csv", csv(changed(images(), 2, "id", "")), OFF, "", "1 rows without an id (line 4)"),
-    "twice": ("r.csv", csv(changed(images(), 2, "id", "cat00")), OFF, "", "1 rows that rank an image again (line 4)"),
+    "no id": ("r.csv", csv(changed(images(), 2, "id", "")), OFF, "", "1 row without an id (line 4)"),
+    "twice": (
+        "r.csv",
+        csv(changed(images(), 2, "id", "cat00")),
+        OFF,
+        "",
+        "1 row with an image of an earlier row (line 4)",
+    ),
     "pair twice": (
         *("r.csv", csv(changed(changed(pairs(), 1, "id_a", "cat12"), 1, "id_b", "cat00")), PAIRS, ""),
-        "again, also with its ids exchanged (line 3)",
+        "1 row with a pair of an earlier row, also with its ids exchanged (line 3)",
     ),
     "itself": (
         "r.csv",
         csv(changed(pairs(), 1, "id_b", "cat01")),
         PAIRS,
         "",
-        "1 pairs of an image with itself (line 3)",
+        "1 pair of an image with itself (line 3)",
     ),
-    "NaN": ("r.csv", csv(changed(images(), 5, "score", "nan")), OFF, "", "1 scores that are NaN or missing (line 7)"),
-    "no score": ("r.csv", csv(changed(images(), 5, "score", "")), OFF, "", "1 scores that are NaN or missing (line 7)"),
-    "infinite": ("r.csv", csv(changed(images(), 5, "score", "inf")), OFF, "", "1 scores that are +inf (line 7)"),
-    "words": ("r.csv", csv(changed(images(), 5, "score", "high")), OFF, "", "1 scores that are no numbers (line 7)"),
+    "NaN": ("r.csv", csv(changed(images(), 5, "score", "nan")), OFF, "", "1 score NaN or missing (line 7)"),
+    "no score": ("r.csv", csv(changed(images(), 5, "score", "")), OFF, "", "1 score NaN or missing (line 7)"),
+    "infinite": ("r.csv", csv(changed(images(), 5, "score", "inf")), OFF, "", "1 score of +inf (line 7)"),
+    "words": ("r.csv", csv(changed(images(), 5, "score", "high")), OFF, "", "1 score not a number (line 7)"),
     "comma": ("r.csv", b'id,score\ncat00,"0,5"\n', OFF, "", "write numbers with a decimal point"),
     "all lost": ("r.csv", csv(images("-inf")), OFF, "", "no score is finite, so nothing is ranked"),
-    "flags": ("r.csv", csv(images().assign(flag="maybe")), OFF, "", "24 flags that are neither 0 nor 1"),
+    "flags": ("r.csv", csv(images().assign(flag="maybe")), OFF, "", "24 flags neither 0 nor 1"),
     "upwards": ("r.csv", csv(images(np.arange(24.0))), OFF, "", "sorted from the lowest score to the highest"),
     "direction": (
         "r.csv",
@@ -190,7 +196,7 @@ BROKEN: dict[str, tuple[str, bytes, dict[str, object], str, str]] = {
     "long value": ("r.csv", csv(images()), OFF, f"seed: {'x' * 500}", f"seed: '{'x' * 78}… cannot be used"),
     "long name": ("r.csv", csv(images()), {"ranking": "x" * 5000}, "", "cannot be looked at (File name too long)"),
     "Parquet texts": ("r.parquet", no_text(), OFF, "", "holds texts that are not UTF-8"),
-    "Parquet twice": ("r.parquet", repeated(), OFF, "", "more than one column called id"),
+    "Parquet twice": ("r.parquet", repeated(), OFF, "", "more than one column called 'id'"),
     "data set": ("r.csv", csv(images()), OFF, "dataset: dogs", "is of the data set 'dogs', this one is 'cats'"),
     "fingerprint": ("r.csv", csv(images()), OFF, "fingerprint: '00000000'", "is of data with fingerprint 00000000"),
     "revision": ("r.csv", csv(images()), OFF, "truth_revision: '00000000'", "was made for truth revision 00000000"),
@@ -227,7 +233,7 @@ def test_every_defect_is_told_at_once(run_score: Callable[..., int], tmp_path: P
         run_score(tmp_path / "r.csv", name="knn")
     lines = str(told.value).splitlines()[1:]
     assert len(lines) == 6
-    for part in ("whoo", "name='knn'", "NaN", "again", "with fingerprint", "'dog'"):
+    for part in ("whoo", "name='knn'", "NaN", "earlier row", "with fingerprint", "'dog'"):
         assert sum(part in line for line in lines) == 1
 
 

@@ -1,7 +1,8 @@
 """``python -m cleanbench.commands.boards``: the runs behind the committed boards, and the boards.
 
 The embedded set with three encoders, and every contamination of it that needs no table, with three seeds; all methods.
-Finished runs are found again, so an interrupted call goes on where it was.
+Finished runs are found again, so an interrupted call goes on where it was. Only the set itself gets pictures: those of
+27 contaminations would weigh more than all else.
 """
 
 import subprocess
@@ -54,6 +55,9 @@ def boards(options: Options) -> int:
     merged = merge(options.output, options.board)
     sys.stdout.write("".join(f"refused: {reason}\n" for reason in merged.refused))
     sys.stdout.write(f"{options.board}: {merged.boards} boards, {merged.added} records added\n")
+    sys.stdout.flush()
+    shown = [sys.executable, "-m", "cleanbench.leaderboard.pictures", f"board={options.board}"]
+    failed |= subprocess.run(shown, check=False).returncode
     return int(bool(failed or merged.refused))
 
 

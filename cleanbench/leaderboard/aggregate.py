@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cleanbench.core import Issue
@@ -27,6 +27,7 @@ READING = (
     "once; so are issues, where there are several.",
     "95 %: over the items of these boards. On other data sets the order may be another one, and a few data sets "
     "cannot tell by how much.",
+    "All issues: the methods that ran on each of them, among themselves.",
     "Kinds of truth never share a table: planted faults do not rank methods for real data.",
 )
 
@@ -101,17 +102,37 @@ def ranked(board: Board, records: Sequence[Record], found: Mapping[Path, Evidenc
 
 
 def tables(found: Sequence[Ranked]) -> list[Table]:
-    """Return the standings by kind of truth and issue, then over all issues, where there are two boards or more."""
+    """Return the standings by kind of truth and issue, then over all issues, where there are two boards or more.
+
+    Over all issues stand the methods that ran on each of them: whoever ran on one alone has other rivals.
+    """
     made = []
     for kind in sorted({each.kind for each in found}):
         of_kind = [each for each in found if each.kind == kind]
         for issue in (*Issue, None):
             group = [each for each in of_kind if issue in (each.issue, None)]
-            if len(group) < 2 or (issue is None and len({each.issue for each in group}) < 2):
+            if issue is None:
+                group = _on_all_issues(group)
+            if len(group) < 2:
                 continue
             names = tuple(sorted({each.dataset for each in group}))
             made.append(Table(kind, issue, names, standings([each.block for each in group])))
     return made
+
+
+def _on_all_issues(group: Sequence[Ranked]) -> list[Ranked]:
+    """Keep the methods that have a place on every issue; nothing if there is one issue, or fewer than two of them."""
+    issues = {each.issue for each in group}
+    places = [{name for each in group if each.issue is issue for name in each.block.values} for issue in issues]
+    names = set.intersection(*places) if len(issues) > 1 else set()
+    if len(names) < 2:
+        return []
+    kept = []
+    for each in group:
+        values = {name: value for name, value in each.block.values.items() if name in names}
+        draws = {name: drawn for name, drawn in each.block.draws.items() if name in names}
+        kept.append(replace(each, block=Block(each.block.family, values, draws)))
+    return [each for each in kept if len(each.block.values) > 1]
 
 
 def as_markdown(made: Sequence[Table]) -> str:

@@ -7,7 +7,7 @@ from cleanbench.core import Issue
 from cleanbench.grid import grid_of
 from cleanbench.leaderboard import aggregate, contaminated
 from cleanbench.leaderboard.board import Board, truth_of
-from cleanbench.leaderboard.markdown import NOTHING, code, escaped, markdown
+from cleanbench.leaderboard.markdown import NOTHING, code, escaped, markdown, percent
 from cleanbench.leaderboard.tables import by_issue, terms_of
 from cleanbench.licence import NOT_STATED
 from cleanbench.records import Record
@@ -130,7 +130,7 @@ def _truth(record: Record) -> str:
 def prevalences(records: Sequence[Record]) -> str:
     """Return the share of faulty items, or the lowest and highest of several; a dash where there are no items."""
     shares = [faulty / items for faulty, items in map(population, records) if items]
-    return "–".join(dict.fromkeys(f"{share:.1%}" for share in (min(shares), max(shares)))) if shares else NOTHING
+    return "–".join(dict.fromkeys(map(percent, (min(shares), max(shares))))) if shares else NOTHING
 
 
 def _restricted(contents: Mapping[Board, Sequence[Record]]) -> list[str]:

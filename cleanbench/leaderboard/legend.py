@@ -75,5 +75,7 @@ def _ranks(rows: Sequence[Row], comparison: Comparison | None) -> list[str]:
         "- Ranks: where the method may stand, for all methods at once with 95 % confidence: AP is compared pair by "
         "pair on the same samples drawn again, with Holm's correction for the number of pairs.",
         "- Tier: 1 is the best method and all that cannot be told apart from it; 2 the best of the others and all that "
-        "cannot be told apart from that one; and so on. Methods of one tier are not known to differ from its first.",
+        "cannot be told apart from that one; and so on. Methods of one tier are not known to differ from its first. "
+        "Tiers need not follow AP: what varies more with the items is told apart less easily, and may share the tier "
+        "of a better one.",
     ]

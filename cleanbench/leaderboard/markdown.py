@@ -18,6 +18,16 @@ def number(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.3f}"
 
 
+def percent(share: float) -> str:
+    """Return a share in per cent: one digit after the point, two digits that count where it is small.
+
+    Example:
+        >>> percent(0.0502), percent(0.000146), percent(0)
+        ('5.0%', '0.015%', '0.0%')
+    """
+    return f"{share:.1%}" if share >= 0.001 or share <= 0 else f"{100 * share:.2g}%"
+
+
 def code(text: str) -> str:
     """Set a name as code, where nothing but a backtick and, in a table, a bar or the end of the line has a meaning."""
     return "`" + _line(text).replace("`", "'").replace("|", "\\|") + "`"

@@ -10,6 +10,7 @@ from typing import Any
 from cleanbench.commands import grammar
 from cleanbench.core import Issue, UserError
 from cleanbench.leaderboard.board import boards, truth_of
+from cleanbench.leaderboard.contaminated import Variant
 from cleanbench.leaderboard.rows import Row, rows_of
 from cleanbench.metrics import METRICS
 from cleanbench.records import Record
@@ -27,7 +28,7 @@ class Options:
         method: The method, as boards write it.
         encoder: Only results with this encoder, as boards write it.
         board: Where the boards are.
-        dataset: Only this data set.
+        dataset: Only this data set; by default all but contaminated variants of others.
         name: Name of the model in the card; by default method and encoder.
         file: Where to write; by default the terminal.
     """
@@ -70,19 +71,28 @@ def index_of(options: Options) -> dict[str, Any]:
 
 
 def _rows(options: Options) -> list[Row]:
-    known: set[str] = set()
-    rows: list[Row] = []
+    known: list[Row] = []
     for board in boards(options.board):
-        records = [record for record in board.records() if options.dataset in (None, record.dataset)]
+        records = [record for record in board.records() if _asked(record.dataset, options.dataset)]
         for issue in Issue:
-            of_issue = rows_of([record for record in records if record.issue is issue])
-            known |= {row.method for row in of_issue}
-            rows += [row for row in of_issue if row.method == options.method and options.encoder in (None, row.encoder)]
-    if not rows:
-        where = f"the boards in {options.board}" + (f" on {options.dataset}" if options.dataset else "")
-        told = f" with encoder {options.encoder}" if options.encoder and options.method in known else ""
-        raise UserError(f"{where} have no result of {options.method}{told}.{nearest(options.method, sorted(known))}")
-    return rows
+            known += rows_of([record for record in records if record.issue is issue])
+    own = [row for row in known if row.method == options.method]
+    rows = [row for row in own if options.encoder in (None, row.encoder)]
+    if rows:
+        return rows
+    where = f"the boards in {options.board}" + (f" on {options.dataset}" if options.dataset else "")
+    if own and options.encoder is not None:
+        encoders = sorted({row.encoder for row in own if row.encoder})
+        told = nearest(options.encoder, encoders) if encoders else " It ran without one."
+        raise UserError(f"{where} have no result of {options.method} with encoder {options.encoder}.{told}")
+    # With settings that are not the default, a method is called by them, too.
+    longer = sorted({row.method for row in known if row.records[0].method == options.method})
+    names = longer or sorted({row.method for row in known})
+    raise UserError(f"{where} have no result of {options.method}.{nearest(options.method, names)}")
+
+
+def _asked(dataset: str, only: str | None) -> bool:
+    return Variant.of(dataset) is None if only is None else dataset == only
 
 
 def _result(row: Row) -> dict[str, Any]:

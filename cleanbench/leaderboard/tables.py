@@ -9,7 +9,7 @@ from cleanbench.grid import grid_of
 from cleanbench.leaderboard import cuts
 from cleanbench.leaderboard.board import truth_of
 from cleanbench.leaderboard.legend import legend
-from cleanbench.leaderboard.markdown import NOTHING, code, escaped, markdown, number
+from cleanbench.leaderboard.markdown import NOTHING, code, escaped, markdown, number, percent
 from cleanbench.leaderboard.rows import BAND, BOUNDED, SHOWN, Row, mean, rows_of
 from cleanbench.licence import sentence
 from cleanbench.metrics import METRICS
@@ -262,7 +262,7 @@ def _measured(values: Sequence[float], interval: Interval | None) -> str:
 
 def _share(record: Record) -> str:
     faulty, items = population(record)
-    return f"{faulty / items:.1%}" if items else NOTHING
+    return percent(faulty / items) if items else NOTHING
 
 
 def _noun(issue: Issue) -> str:

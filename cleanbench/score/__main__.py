@@ -11,10 +11,13 @@ from cleanbench.core import Issue
 from cleanbench.rankings import write_truth
 from cleanbench.run import Outcome
 from cleanbench.score.against import Known
-from cleanbench.score.findings import Findings
-from cleanbench.score.manifest import Manifest, beside, check_name, cleaned, read_manifest
+from cleanbench.score.findings import LONGEST_LINE, Findings, shown
+from cleanbench.score.manifest import Manifest, beside, cleaned, read_manifest
+from cleanbench.score.names import check_encoder, check_name
 from cleanbench.score.ranking_file import read_ranking
 from cleanbench.score.submission import validated, write
+from cleanbench.score.table_file import Limits
+from cleanbench.store import make_folder
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Options:
         encoder: The representation that the method saw.
         direction: Which scores are suspicious: higher (by default) or lower.
         seed: Of the method.
+        who: Who made the ranking; a board wants to know.
+        licence: Under which others may use it; a board wants to know.
         output: Where run folders go.
     """
 
@@ -42,6 +47,8 @@ class Options:
     encoder: str | None = None
     direction: str | None = None
     seed: int | None = None
+    who: str | None = None
+    licence: str | None = None
     output: Path = Path("runs")
 
 
@@ -51,23 +58,34 @@ def score(options: Options, given: composing.Words) -> int:
     findings = Findings()
     path = options.manifest or beside(options.ranking)
     stated = Manifest() if path is None else read_manifest(path, findings)
-    own = {key: getattr(options, key) for key in ("name", "issue", "encoder", "direction", "seed")}
-    manifest = cleaned(own, stated, findings)
+    keys = ("name", "issue", "encoder", "direction", "seed", "who", "licence")
+    manifest = cleaned({key: getattr(options, key) for key in keys}, stated, findings)
     check_name(manifest.name, zoo.available("method"), findings)
-    ranked = read_ranking(options.ranking, manifest.issue, manifest.direction, findings)
-    submission = validated(manifest, ranked, Known.of(image_set, data_seed), findings)
+    check_encoder(manifest.encoder, findings)
+    known = Known.of(image_set, data_seed)
+    limits = Limits.of(known.images, manifest.issue)
+    ranked = read_ranking(options.ranking, manifest.issue, manifest.direction, findings, limits)
+    submission = validated(manifest, ranked, known, findings)
     for warning in findings.warnings:
-        sys.stderr.write(f"warning: {warning}\n")
+        sys.stderr.write(f"warning: {shown(warning, LONGEST_LINE)}\n")
     findings.raise_defects(str(options.ranking))
     assert submission is not None  # without a defect there is one
-    runs = options.output / image_set.name
-    run, folder = write(submission, runs)
     truth = image_set.truth(submission.issue)
-    assert truth is not None  # it was scored against it
+    assert truth is not None  # it is scored against it
+    runs = options.output / image_set.name
+    # First the truth: a run without it could not be merged, a truth without a run is in nobody's way.
     place = runs / "truth" / image_set.truth_revision[:8] / f"{submission.issue}.parquet"
     if not place.exists():
+        make_folder(place.parent)
         write_truth(place, truth, image_set.ids)
+    run, folder = write(submission, runs)
     print_outcomes([Outcome(run.records[0].label, manifest.encoder, run, folder)])
+    missing = [key for key in ("who", "licence") if not getattr(manifest, key)]
+    if missing:
+        sys.stdout.write(
+            f"A board wants to know {' and '.join(f'{key}=…' for key in missing)}, here or in the manifest, before it "
+            "takes this ranking.\n"
+        )
     return 0
 
 

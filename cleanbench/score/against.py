@@ -9,10 +9,13 @@ import numpy as np
 from cleanbench.core import Issue, UserError
 from cleanbench.datasets.tables import some
 from cleanbench.image_set import ImageSet
-from cleanbench.leaderboard.board import Board, truth_of
-from cleanbench.leaderboard.evidence import Judgements, read_truth
+from cleanbench.leaderboard.board import Board, boards, truth_of
+from cleanbench.leaderboard.evidence import Judgements
 from cleanbench.readable import unreadable_reasons
 from cleanbench.records import Terms, TruthName
+from cleanbench.score.findings import shown
+from cleanbench.score.standing import Standing
+from cleanbench.spelling import nearest
 from cleanbench.store import Store
 
 
@@ -25,7 +28,7 @@ class Known:
         fingerprint: SHA-256 of ids, image bytes and labels.
         images: How many it has.
         unreadable: How many of them cannot be decoded.
-        ids: All of them; None where they are not known.
+        ids: Those that are known to be of it; all of them, unless it is only known from a board.
         truths: By issue: how the truth is called, and what it judges.
         seed: Of the data set.
         terms: By issue, what must stand beside its numbers.
@@ -35,7 +38,7 @@ class Known:
     fingerprint: str
     images: int
     unreadable: int
-    ids: frozenset[str] | None
+    ids: frozenset[str]
     truths: Mapping[Issue, tuple[TruthName, Judgements]]
     seed: int | None
     terms: Mapping[Issue, Terms | None]
@@ -66,30 +69,36 @@ class Known:
         )
 
     @classmethod
-    def on(cls, board: Board) -> "Known":
+    def on(cls, board: Board, standing: Standing) -> "Known":
         """Return what a board knows of its data set.
 
         Raises:
-            UserError: If the board has no records, or its truth is damaged.
+            UserError: If the board has no records that can be read.
         """
-        records = board.records()
+        records = standing.records(board)
         if not records:
             raise UserError(f"{board.folder} has no records, so its data set is not known")
         first = records[0]
         truths = {}
         for record in records:
-            if record.issue not in truths:
-                truths[record.issue] = truth_of(record), read_truth(board.truth(record.issue), record.issue)
+            if record.issue not in truths and (truth := standing.truth(board, record.issue)) is not None:
+                truths[record.issue] = truth_of(record), truth
+        ids = standing.ids(board)
         return cls(
             dataset=first.dataset,
             fingerprint=first.fingerprint,
             images=first.images,
             unreadable=first.unreadable,
-            ids=None,
+            ids=ids,
             truths=truths,
             seed=first.seeds.dataset,
             terms={record.issue: record.terms for record in records},
         )
+
+    @property
+    def knows_all(self) -> bool:
+        """Whether `ids` are all that the data set has."""
+        return len(self.ids) >= self.images
 
     @property
     def set_revision(self) -> str:
@@ -103,14 +112,20 @@ def board_of(root: Path, dataset: str, revision: str) -> Board:
     Raises:
         UserError: If there is none, or several.
     """
+    sets = sorted({board.folder.parent.name for board in boards(root)})
     # A name from a manifest leads nowhere but to a folder of boards.
-    there = dataset in {path.name for path in root.iterdir()}
-    of_set = sorted(path for path in (root / dataset).glob("*") if path.is_dir()) if there else []
-    found = [path for path in of_set if revision.startswith(path.name) or path.name.startswith(revision)]
+    if dataset not in sets:
+        raise UserError(f"{root} has no boards of {some([dataset])}.{nearest(dataset[:100], sets)}")
+    of_set = [board for board in boards(root) if board.folder.parent.name == dataset]
+    found = [board for board in of_set if _starts_alike(revision, board.folder.name)]
     if len(found) != 1:
-        known = ", ".join(path.name for path in of_set) or "none"
+        known = ", ".join(board.folder.name for board in of_set)
         raise UserError(
             f"{root} has {'no' if not found else 'several'} boards of {some([dataset])} with truth revision "
-            f"{revision or 'not stated'}; there are: {known}. State truth_revision in the manifest"
+            f"{shown(revision) or 'not stated'}; there are: {known}. State truth_revision in the manifest"
         )
-    return Board(found[0])
+    return found[0]
+
+
+def _starts_alike(revision: str, name: str) -> bool:
+    return revision.startswith(name) or name.startswith(revision)

@@ -2,35 +2,29 @@
 
 A submission is a folder ``incoming/<anything>/`` beside the boards with a manifest and ``ranking.csv`` or
 ``ranking.parquet``. It is scored against the truth that its board holds, so that no data set is needed, and nothing in
-it is run.
+it is run. Each is looked at by itself: whatever is wrong with one, the others are reported and merged.
 """
 
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from cleanbench import zoo
 from cleanbench.commands import grammar
-from cleanbench.core import Floats, Issue, UserError
+from cleanbench.core import UserError
+from cleanbench.datasets.tables import count
 from cleanbench.leaderboard.board import INCOMING, Board
-from cleanbench.leaderboard.evidence import Judgements
 from cleanbench.leaderboard.merge import merge
-from cleanbench.rankings import align, read_table
 from cleanbench.records import Record
-from cleanbench.score.against import Known, board_of
-from cleanbench.score.findings import Findings
-from cleanbench.score.manifest import Manifest, beside, check_name, read_manifest
-from cleanbench.score.ranking_file import read_ranking
-from cleanbench.score.submission import Submission, validated, write
+from cleanbench.score.checked import Checked, check
+from cleanbench.score.findings import LONGEST_LINE, shown
+from cleanbench.score.folders import remove, submissions
+from cleanbench.score.names import folded, person
+from cleanbench.score.rivals import conflicts
+from cleanbench.score.standing import Other, Standing
 from cleanbench.score.suspicion import suspicions
-from cleanbench.store import write_whole
-
-RANKINGS = ("ranking.csv", "ranking.parquet")
-NEEDED = ("name", "issue", "dataset", "fingerprint", "truth_revision", "who", "licence")
 
 
 @dataclass(frozen=True)
@@ -46,150 +40,122 @@ class Options:
     merge: bool = False
 
 
-@dataclass
-class Checked:
-    """What became of a submission.
-
-    Attributes:
-        folder: Where it lies.
-        findings: Its defects and warnings.
-        flags: What a person should look at.
-        submission: What can be scored; None if it has defects.
-        board: Where it belongs.
-    """
-
-    folder: Path
-    findings: Findings = field(default_factory=Findings)
-    flags: list[str] = field(default_factory=list)
-    submission: Submission | None = None
-    board: Board | None = None
-
-
 def incoming(options: Options) -> int:
-    """Check all submissions and report them; 1 if one has a defect, else 0."""
+    """Check all submissions and report them; 1 if one has a defect or could not be merged, else 0."""
     if not options.board.is_dir():
         raise UserError(f"there is no folder {options.board}; say where the boards are: board=DIR")
-    checked = [_examined(folder, options.board) for folder in folders(options.board)]
-    scored: list[str] = []
+    folders, strays = submissions(options.board)
+    standing = Standing(options.board)
     with tempfile.TemporaryDirectory() as scratch:
-        for each in checked:
-            scored += _report(each, Path(scratch))
-        sys.stdout.write("".join(f"{line}\n" for line in scored) or f"{options.board / INCOMING}: no submissions\n")
-        if options.merge and any(each.submission for each in checked):
-            merged = merge(Path(scratch), options.board)
-            sys.stdout.write("".join(f"refused: {reason}\n" for reason in merged.refused))
-            sys.stdout.write(f"{options.board}: {merged.added} records added\n")
-            if merged.refused:
-                return 1
-            for each in checked:
-                if each.submission:
-                    _remove(each.folder)
-    return 1 if any(each.findings.defects for each in checked) else 0
+        runs = [Path(scratch) / str(number) for number in range(len(folders))]
+        checked = [_examined(folder, standing, place) for folder, place in zip(folders, runs, strict=True)]
+        _compare(checked, standing)
+        _print(f"refused: {stray}" for stray in strays)
+        for each, place in zip(checked, runs, strict=True):
+            _print(_report(each))
+            if each.scored is None:
+                shutil.rmtree(place, ignore_errors=True)
+        _print(f"note: {note}" for note in standing.notes)
+        if not checked and not strays:
+            _print([f"{options.board / INCOMING}: no submissions"])
+        sound = all(each.scored for each in checked) and not strays
+        sys.stdout.flush()  # whatever becomes of the merge
+        if options.merge and any(each.scored for each in checked):
+            sound &= _merged(Path(scratch), options.board, [each for each in checked if each.scored])
+    return 0 if sound else 1
 
 
-def folders(root: Path) -> list[Path]:
-    """Return the folders of the submissions, sorted."""
-    place = root / INCOMING
-    return sorted(path for path in place.glob("*") if path.is_dir() and not path.name.startswith("."))
-
-
-def _examined(folder: Path, root: Path) -> Checked:
-    """Check a submission; one that cannot be looked at has that defect."""
+def _examined(folder: Path, standing: Standing, runs: Path) -> Checked:
+    """Check a submission; one that cannot be looked at, whatever the reason, has that defect."""
     try:
-        return check(folder, root)
+        return check(folder, standing, runs)
     except OSError as error:
-        unseen = Checked(folder)
-        unseen.findings.defects.append(f"{error.filename or folder} cannot be looked at ({error.strerror or error})")
-        return unseen
-
-
-def check(folder: Path, root: Path) -> Checked:
-    """Read a submission and compare it with its board; nothing is written."""
-    found = Checked(folder)
-    findings = found.findings
-    path = beside(folder / "ranking")
-    if path is None:
-        findings.defects.append(f"{folder} has no manifest; add manifest.yaml with {', '.join(NEEDED)}")
-    manifest = Manifest() if path is None else read_manifest(path, findings)
-    for key in NEEDED if manifest.model_fields_set else ():
-        if getattr(manifest, key) in (None, "") and not _told(findings, key):
-            findings.defects.append(f"{path} does not state {key}; a submission to a board must")
-    if manifest.name is not None:
-        check_name(manifest.name, zoo.available("method"), findings)
-    rankings = [folder / name for name in RANKINGS if (folder / name).is_file()]
-    if len(rankings) != 1:
-        findings.defects.append(f"{folder} must hold one ranking, {' or '.join(RANKINGS)}; it has {len(rankings)}")
-    known = _known(found, manifest, root)
-    ranked = read_ranking(rankings[0], manifest.issue, manifest.direction, findings) if len(rankings) == 1 else None
-    for stranger in sorted(path.name for path in folder.iterdir() if path.name not in _allowed(folder)):
-        findings.defects.append(f"{folder / stranger} does not belong to a submission; remove it")
-    if known is not None:
-        found.submission = validated(manifest, ranked, known, findings)
-    if found.submission is not None and found.board is not None:
-        issue, judgements = found.submission.issue, found.submission.known.truths[found.submission.issue][1]
-        others = dict(_others(found.board, issue, judgements, str(manifest.name)))
-        found.flags = suspicions(
-            found.submission.ranked, judgements, found.submission.known.images, others, issue.ranks_pairs
+        where = shown(error.filename or folder, 200)
+        reason = f"{where} cannot be looked at ({shown(error.strerror or error)})"
+    except Exception as error:
+        reason = (
+            f"{shown(folder, 200)} could not be checked ({type(error).__name__}: {shown(error, 200)}); this may be a "
+            "defect of the check: please report it"
         )
-    return found
+    unseen = Checked(folder)
+    unseen.findings.defects.append(reason)
+    return unseen
 
 
-def _known(found: Checked, manifest: Manifest, root: Path) -> Known | None:
-    if manifest.dataset is None:
-        return None
+def _compare(checked: Sequence[Checked], standing: Standing) -> None:
+    """Compare submissions with each other and with what stands; those that cannot stand together are refused."""
+    by_place = {shown(each.folder, 200): each for each in checked if each.scored is not None}
+    rows = [(place, each.scored.board, each.scored.record) for place, each in by_place.items() if each.scored]
+    for each in by_place.values():
+        assert each.scored is not None
+        record, board = each.scored.record, each.scored.board
+        beside = [
+            Other(f"{other.folder.name} (handed in, too)", other.scored.record, other.scored.scores)
+            for other in by_place.values()
+            if other is not each and other.scored is not None and other.scored.board == board
+        ]
+        others = [
+            other
+            for other in [*standing.others(board, record.issue), *beside]
+            if other.record.issue is record.issue and not _is_same(other.record, record)
+        ]
+        truth = standing.truth(board, record.issue)
+        assert truth is not None  # it was scored against it
+        each.flags += suspicions(record, each.scored.scores, each.scored.listed, truth, others)
+    for place, reason in conflicts(rows):
+        by_place[place].findings.defects.append(reason)
+        by_place[place].refuse()
+
+
+def _is_same(one: Record, two: Record) -> bool:
+    """Return whether two records are of the same method by the same person, which may well be alike."""
+    return folded(one.method) == folded(two.method) and person(one.who) == person(two.who)
+
+
+def _report(each: Checked) -> Iterator[str]:
+    """Say what was found."""
+    yield f"{shown(each.folder, 200)}: {'refused' if each.scored is None else 'valid'}"
+    yield from (f"  defect: {defect}" for defect in each.findings.defects)
+    yield from (f"  warning: {warning}" for warning in each.findings.warnings)
+    yield from (f"  for a person to look at: {flag}" for flag in each.flags)
+    if each.scored is not None:
+        record = each.scored.record
+        values = {name: record.metrics[name].value for name in ("AP", "AUROC")}
+        numbers = ", ".join(f"{name} {value:.3f}" for name, value in values.items() if value is not None)
+        yield f"  {record.label} on {each.scored.board.name}, {record.issue}: {numbers or 'no metric is defined'}"
+
+
+def _merged(scratch: Path, root: Path, valid: Sequence[Checked]) -> bool:
+    """Merge what is valid and remove what is on its board then; return whether all of it is."""
+    merged = merge(scratch, root)
+    _print(f"refused: {reason}" for reason in merged.refused)
+    replaced = min(merged.removed, merged.added)
+    _print([f"{root}: {count(merged.added - replaced, 'new record')}, {count(replaced, 'record')} replaced"])
+    all_landed = not merged.refused
+    for each in valid:
+        assert each.scored is not None
+        if not _stands(each.scored.record, each.scored.board):
+            _print([f"{shown(each.folder, 200)} stays where it is: it did not come on its board"])
+            all_landed = False
+            continue
+        try:
+            remove(each.folder)
+        except OSError as error:
+            _print([f"{shown(each.folder, 200)} is on its board but cannot be removed ({error.strerror}); remove it"])
+            all_landed = False
+    return all_landed
+
+
+def _stands(record: Record, board: Board) -> bool:
     try:
-        found.board = board_of(root, manifest.dataset, manifest.truth_revision or "")
-        return Known.on(found.board)
-    except UserError as error:
-        found.findings.defects.append(str(error))
-        return None
+        standing = board.records()
+    except UserError:
+        return False
+    return any(each.key == record.key and each.issue is record.issue for each in standing)
 
 
-def _others(board: Board, issue: Issue, judgements: Judgements, own: str) -> Iterator[tuple[str, Floats]]:
-    """Yield the scores of the judged items by the other rankings on a board."""
-    for record in board.records():
-        if record.issue is issue and record.method != own:
-            rows, scores = read_table(board.ranking(record), issue, "score")
-            yield _called(record), align(judgements.items, rows, scores.astype(np.float64))
-
-
-def _called(record: Record) -> str:
-    return " on ".join(filter(None, (record.label, record.encoder)))
-
-
-def _report(each: Checked, scratch: Path) -> list[str]:
-    """Score a submission into ``scratch``, if it can be scored, and say what was found."""
-    lines = [f"{each.folder}: {'refused' if each.submission is None else 'valid'}"]
-    lines += [f"  defect: {defect}" for defect in each.findings.defects]
-    lines += [f"  warning: {warning}" for warning in each.findings.warnings]
-    lines += [f"  for a person to look at: {flag}" for flag in each.flags]
-    if each.submission is not None and each.board is not None:
-        known, issue = each.submission.known, each.submission.issue
-        runs = scratch / known.dataset
-        run, _ = write(each.submission, runs)
-        truth = runs / "truth" / known.set_revision[:8] / f"{issue}.parquet"
-        if not truth.exists():
-            write_whole(truth, each.board.truth(issue).read_bytes())
-        values = {name: run.records[0].metrics[name].value for name in ("AP", "AUROC")}
-        shown = ", ".join(f"{name} {value:.3f}" for name, value in values.items() if value is not None)
-        lines.append(f"  {run.records[0].label} on {known.dataset}, {issue}: {shown or 'no metric is defined'}")
-    return lines
-
-
-def _remove(folder: Path) -> None:
-    """Remove a submission that is on its board now; what else lies in the folder was refused before."""
-    for path in folder.iterdir():
-        path.unlink()
-    folder.rmdir()
-
-
-def _allowed(folder: Path) -> set[str]:
-    manifest = beside(folder / "ranking")
-    return {*RANKINGS, "README.md", *([manifest.name] if manifest else [])}
-
-
-def _told(findings: Findings, key: str) -> bool:
-    return any(f": {key}: " in defect for defect in findings.defects)
+def _print(lines: Iterable[str]) -> None:
+    sys.stdout.write("".join(f"{shown(line, LONGEST_LINE)}\n" for line in lines))
 
 
 if __name__ == "__main__":

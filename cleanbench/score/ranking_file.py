@@ -1,8 +1,7 @@
 """The ranking of a submission: a CSV or Parquet file of ids and scores, or of ids in order."""
 
-import csv
-from array import array
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from cleanbench.core import Bools, Floats, Issue
-from cleanbench.datasets.tables import canonical, number_in, some
-from cleanbench.score.findings import Findings
+from cleanbench.datasets.tables import canonical, count, number_in
+from cleanbench.score.findings import Findings, shown
 from cleanbench.score.manifest import Direction
+from cleanbench.score.table_file import LONGEST_CELL, Limits, read_columns
 
-IDS = {"id": ("id",), "md5hash": ("id",), "id_a": ("id_a",), "id_b": ("id_b",)}
-USED = (*IDS, "score", "flag")
 TRUE, FALSE = ("1", "true"), ("0", "false", "")
+WHOLE = 2**53  # up to which every whole number is a float of its own
 SORTED = 10  # rows from which on a file that is sorted upwards is taken to mean it
 
 
@@ -28,22 +27,18 @@ class Ranked:
         rows: One id per image, two per pair, sorted within the pair.
         scores: Higher is more suspicious, shape ``(L,)``; ``-inf`` is "not retrieved".
         flags: The method's own decision, shape ``(L,)``, or None.
+        sound: Whether its file has no defect.
     """
 
     rows: list[tuple[str, ...]]
     scores: Floats
     flags: Bools | None
+    sound: bool = True
 
 
-@dataclass(frozen=True, eq=False)
-class Table:
-    """The columns of a file as text or numbers, and the line that each row stands in."""
-
-    columns: dict[str, Sequence[Any]]
-    lines: Sequence[int]
-
-
-def read_ranking(path: Path, issue: Issue | None, direction: Direction | None, findings: Findings) -> Ranked | None:
+def read_ranking(
+    path: Path, issue: Issue | None, direction: Direction | None, findings: Findings, limits: Limits | None = None
+) -> Ranked | None:
     """Read a ranking and note every defect of the file.
 
     Args:
@@ -52,11 +47,13 @@ def read_ranking(path: Path, issue: Issue | None, direction: Direction | None, f
         issue: Tells whether images or pairs are ranked; None: not known, and only the file itself is checked.
         direction: Which scores are suspicious; None: not stated, then higher, unless the file seems to say otherwise.
         findings: Takes defects and warnings.
+        limits: How large it may be.
 
     Returns:
         The ranking without the rows that cannot be read; None if nothing can.
     """
-    table = _table(path, findings)
+    before = len(findings.defects)
+    table = read_columns(path, limits or Limits(), findings)
     if table is None or issue is None:
         return None
     names = ("id_a", "id_b") if issue.ranks_pairs else ("id",)
@@ -66,113 +63,35 @@ def read_ranking(path: Path, issue: Issue | None, direction: Direction | None, f
     if missing := [name for name in names if name not in columns]:
         wanted = "pairs: columns id_a and id_b" if issue.ranks_pairs else "images: a column id"
         findings.defects.append(
-            f"{path} has no column {' and no column '.join(missing)}; {issue} ranks {wanted}. It has "
-            f"{', '.join(columns) or 'no columns'}"
+            f"{shown(path, 200)} has no column {' and no column '.join(missing)}; {issue} ranks {wanted}. It has "
+            f"{_listed(columns)}"
         )
         return None
     if extra := [name for name in columns if name not in (*names, "score", "flag")]:
-        findings.warnings.append(f"{path}: columns that mean nothing here are passed over: {', '.join(extra)}")
+        findings.warnings.append(
+            f"{shown(path, 200)}: columns that mean nothing here are passed over: {_listed(extra)}"
+        )
     if not len(table.lines):
-        findings.defects.append(f"{path} has no rows; it should have one for each ranked {_noun(issue)}")
+        findings.defects.append(f"{shown(path, 200)} has no rows; it should have one for each ranked {_noun(issue)}")
         return None
     rows = _rows([columns[name] for name in names], table.lines, findings)
     scores = _scores(columns.get("score"), table.lines, direction, findings)
     flags = _flags(columns.get("flag"), table.lines, findings)
     _repeated(rows, table.lines, issue, findings)
-    return Ranked(rows, scores, flags)
-
-
-def _table(path: Path, findings: Findings) -> Table | None:
-    readers: dict[str, Callable[[Path, Findings], Table | None]] = {".csv": _csv, ".parquet": _parquet}
-    try:
-        size = path.stat().st_size
-    except FileNotFoundError:
-        findings.defects.append(f"{path} does not exist; give the file: ranking=FILE")
-        return None
-    except OSError as error:
-        findings.defects.append(f"{some([str(path)])} cannot be looked at ({error.strerror}); give ranking=FILE")
-        return None
-    if path.is_dir():
-        findings.defects.append(f"{path} is a folder; name the file in it: ranking=FILE")
-    elif path.suffix.lower() not in readers:
-        findings.defects.append(f"{path} is neither .csv nor .parquet; save the ranking as one of these")
-    elif size == 0:
-        findings.defects.append(f"{path} is empty; it should hold ids and scores")
-    else:
-        return readers[path.suffix.lower()](path, findings)
-    return None
-
-
-def _csv(path: Path, findings: Findings) -> Table | None:
-    ragged, header = array("q"), list[str]()
-    rows: list[list[str]] = []
-    lines = array("q")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, strict=True)
-            for fields in reader:
-                if not "".join(fields).strip():
-                    continue
-                if not header:
-                    header = [field.strip() for field in fields]
-                elif len(fields) != len(header):
-                    ragged.append(reader.line_num)
-                else:
-                    rows.append(fields)
-                    lines.append(reader.line_num)
-    except UnicodeDecodeError:
-        findings.defects.append(f"{path} is no UTF-8 text; save it as UTF-8")
-        return None
-    except (csv.Error, OSError) as error:
-        findings.defects.append(f"{path} is no proper CSV ({error}); check quotes and line ends")
-        return None
-    if not set(header) & set(IDS):
-        findings.defects.append(
-            f"{path} has no header: its first line is {','.join(header)[:80]!r}, expected names of columns such as "
-            "id,score or id_a,id_b,score"
-        )
-        return None
-    if repeated := sorted({name for name in header if header.count(name) > 1}):
-        findings.defects.append(f"{path} has more than one column called {', '.join(repeated)}; rename one of them")
-    findings.lines(
-        "rows with more or fewer fields than the header", ragged, "quote fields that contain commas, and fill all"
-    )
-    columns: list[Sequence[str]] = list(zip(*rows, strict=True)) if rows else [()] * len(header)
-    return Table(dict(zip(header, columns, strict=True)), lines)
-
-
-def _parquet(path: Path, findings: Findings) -> Table | None:
-    import pyarrow
-    import pyarrow.parquet
-
-    columns: dict[str, Sequence[Any]] = {}
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            names, number = list(map(str, file.schema_arrow.names)), file.metadata.num_rows
-            if repeated := sorted({name for name in names if names.count(name) > 1}):
-                findings.defects.append(f"{path} has more than one column called {', '.join(repeated)}; rename one")
-                return None
-            read = file.read([name for name in names if name in USED])
-        columns = {name: read.column(name).to_pylist() if name in USED else () for name in names}
-    except UnicodeDecodeError:
-        findings.defects.append(f"{path} holds texts that are not UTF-8; write it again from proper texts")
-        return None
-    except (OSError, ValueError, OverflowError, pyarrow.ArrowException) as error:
-        reason = "".join(str(error).splitlines()[:1]) or type(error).__name__
-        findings.defects.append(f"{path} is no readable Parquet file ({reason}); write it again")
-        return None
-    return Table(columns, range(1, number + 1))
+    return Ranked(rows, scores, flags, sound=len(findings.defects) == before)
 
 
 def _rows(columns: Sequence[Sequence[Any]], lines: Sequence[int], findings: Findings) -> list[tuple[str, ...]]:
     parts = [[canonical(cell) if isinstance(cell, str) else cell for cell in column] for column in columns]
     wrong = [any(not isinstance(part, str) for part in row if part is not None) for row in zip(*parts, strict=True)]
     empty = [any(part is None or part == "" for part in row) for row in zip(*parts, strict=True)]
-    findings.lines("ids that are no text", _where(wrong, lines), "write ids as text, as the data set has them")
-    findings.lines("rows without an id", _where(empty, lines), "give each row its ids, or remove it")
+    findings.lines("id", "not text", _where(wrong, lines), "write ids as text, as the data set has them")
+    findings.lines("row", "without an id", _where(empty, lines), "give each row its ids, or remove it")
     rows = [tuple(sorted(map(str, row))) for row in zip(*parts, strict=True)]
+    long = [any(len(part) > LONGEST_CELL for part in row) for row in rows]
+    findings.lines("id", f"of more than {LONGEST_CELL:,} signs", _where(long, lines), "use the ids of the data set")
     itself = [len(row) == 2 and row[0] == row[1] and not gap for row, gap in zip(rows, empty, strict=True)]
-    findings.lines("pairs of an image with itself", _where(itself, lines), "remove them")
+    findings.lines("pair", "of an image with itself", _where(itself, lines), "remove what is no pair")
     return rows
 
 
@@ -183,27 +102,30 @@ def _scores(
         if direction == "lower":
             findings.defects.append("direction=lower makes no sense without scores; the first row is the worst")
         return -np.arange(len(lines), dtype=np.float64)
-    scores, unreadable = np.zeros(len(column)), []
+    scores, unreadable, rounded = np.zeros(len(column)), [], []
     for position, cell in enumerate(column):
         try:
-            if isinstance(cell, bool):
-                raise ValueError
-            filled = "nan" if cell is None or cell == "" else cell
-            scores[position] = number_in(filled) if isinstance(filled, str) else float(filled)
+            scores[position] = _number(cell)
         except (TypeError, ValueError, OverflowError):
             unreadable.append(lines[position])
-    findings.lines("scores that are no numbers", unreadable, "write numbers with a decimal point, no units or marks")
+        else:
+            if abs(scores[position]) >= WHOLE and _is_rounded(cell, scores[position]):
+                rounded.append(lines[position])
+    findings.lines("score", "not a number", unreadable, "write numbers with a decimal point, no units or marks")
+    findings.lines("score", "beyond 2^53 of more digits than are kept", rounded, "write smaller numbers, such as ranks")
     scores = -scores if direction == "lower" else scores
-    findings.lines("scores that are NaN or missing", _where(np.isnan(scores), lines), "give a number, or leave out")
+    findings.lines("score", "NaN or missing", _where(np.isnan(scores), lines), "give a number, or leave the row out")
     infinite = np.isposinf(scores)
     sign = "-inf" if direction == "lower" else "+inf"
     findings.lines(
-        f"scores that are {sign}", _where(infinite, lines), "give finite scores; infinite ones only for 'not retrieved'"
+        "score", f"of {sign}", _where(infinite, lines), "give finite scores; infinite ones only for 'not retrieved'"
     )
+    if unreadable or rounded:  # of those that are left nothing can be said
+        return scores
     finite = scores[np.isfinite(scores)]
-    if len(column) and not len(finite) and not unreadable:
+    if len(column) and not len(finite):
         findings.defects.append("no score is finite, so nothing is ranked; give scores")
-    elif len(finite) > 1 and (finite == finite[0]).all() and not unreadable:
+    elif len(finite) > 1 and (finite == finite[0]).all():
         findings.warnings.append("all scores are equal, so the ranking says nothing; it is scored as chance")
     elif direction is None and len(finite) >= SORTED and (np.diff(finite) >= 0).all():
         findings.defects.append(
@@ -213,12 +135,33 @@ def _scores(
     return scores
 
 
+def _number(cell: Any) -> float:
+    """Return the number in a cell; NaN if it is empty.
+
+    Raises:
+        TypeError: If it holds something else.
+        ValueError: If it holds something else.
+        OverflowError: If it is larger than any number.
+    """
+    if isinstance(cell, bool):
+        raise ValueError(f"{cell} is no number")
+    if cell is None or cell == "":
+        return float("nan")
+    return number_in(cell) if isinstance(cell, str) else float(cell)
+
+
+def _is_rounded(cell: Any, score: float) -> bool:
+    """Return whether a whole number became another one: two that differ could then tie."""
+    whole = isinstance(cell, int) or (isinstance(cell, str) and re.fullmatch(r"\s*[+-]?[0-9]+\s*", cell) is not None)
+    return whole and np.isfinite(score).item() and int(cell) != int(score)
+
+
 def _flags(column: Sequence[Any] | None, lines: Sequence[int], findings: Findings) -> Bools | None:
     if column is None:
         return None
     words = ["" if cell is None else str(cell).strip().lower() for cell in column]
     wrong = [word not in (*TRUE, *FALSE) for word in words]
-    findings.lines("flags that are neither 0 nor 1", _where(wrong, lines), "write 1 for flagged, 0 for not")
+    findings.lines("flag", "neither 0 nor 1", _where(wrong, lines), "write 1 for flagged, 0 for not")
     return np.array([word in TRUE for word in words], dtype=bool)
 
 
@@ -230,7 +173,8 @@ def _repeated(rows: Sequence[tuple[str, ...]], lines: Sequence[int], issue: Issu
             again.append(line)
         seen.add(row)
     both = ", also with its ids exchanged" if issue.ranks_pairs else ""
-    findings.lines(f"rows that rank {_article(issue)} {_noun(issue)} again{both}", again, "keep one score of each")
+    cure = f"keep one score of each {_noun(issue)}"
+    findings.lines("row", f"with {_article(issue)} {_noun(issue)} of an earlier row{both}", again, cure)
 
 
 def _where(wrong: Sequence[bool] | Bools, lines: Sequence[int]) -> list[int]:
@@ -243,3 +187,10 @@ def _noun(issue: Issue) -> str:
 
 def _article(issue: Issue) -> str:
     return "a" if issue.ranks_pairs else "an"
+
+
+def _listed(columns: Iterable[str]) -> str:
+    names = [shown(name, 40) if name else "one without a name (a pandas index?)" for name in columns]
+    return (
+        ", ".join(names[:10]) + (f" and {count(len(names) - 10, 'other')}" if len(names) > 10 else "") or "no columns"
+    )

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 
 from cleanbench.audit.cuts import measured
 from cleanbench.core import Issue, Ranking, digest_of
-from cleanbench.datasets.tables import some
+from cleanbench.datasets.tables import count, some
 from cleanbench.environment import manifest as environment
 from cleanbench.environment import versions
 from cleanbench.leaderboard.evidence import score
@@ -58,7 +59,9 @@ def validated(manifest: Manifest, ranked: Ranked | None, known: Known, findings:
     """Compare a submission with what is known of its data set; None, with defects noted, if it cannot be scored."""
     issue = manifest.issue
     if manifest.dataset not in (None, known.dataset):
-        findings.defects.append(f"the ranking is of the data set {manifest.dataset!r}, this one is {known.dataset!r}")
+        findings.defects.append(
+            f"the ranking is of the data set {some([manifest.dataset])}, this one is {known.dataset!r}"
+        )
     if manifest.fingerprint and not known.fingerprint.startswith(manifest.fingerprint):
         findings.defects.append(
             f"the ranking is of data with fingerprint {manifest.fingerprint[:12]}, these have "
@@ -97,8 +100,8 @@ def write(submission: Submission, runs: Path) -> tuple[RunFile, Path]:
     """
     key, issue, manifest = submission.key, submission.issue, submission.manifest
     assert manifest.name is not None  # checked when it was read
-    stem = manifest.name.replace(" ", "_")
-    folder = runs / f"{stem}-{manifest.encoder or 'none'}-{manifest.seed}-{key[:12]}"
+    parts = (manifest.name, manifest.encoder or "none", str(manifest.seed), key[:12])
+    folder = runs / "-".join(re.sub(r"[^A-Za-z0-9._=+-]+", "_", part) for part in parts)
     make_folder(runs)
     with whole_folder(folder) as scratch:
         path = scratch / "rankings" / f"{issue}.parquet"
@@ -159,29 +162,35 @@ def _meant(revision: str, known: Known, issue: Issue | None) -> bool:
 def _check_ids(ranked: Ranked, known: Known, issue: Issue, findings: Findings) -> None:
     """Note ids that are not those of the data set, and judged items that the ranking lacks."""
     used = dict.fromkeys(part for row in ranked.rows for part in row)
-    if known.ids is not None:
-        unknown = [part for part in used if part and part not in known.ids]
-        findings.names(f"ids that {known.dataset!r} does not have", unknown, _cure(unknown, known.ids))
-    elif not issue.ranks_pairs and len(used) > known.images:
+    unknown = [part for part in used if part and part not in known.ids]
+    foreign = len(known.ids) + len(unknown) - known.images
+    if known.knows_all:
+        findings.names("id", f"unknown to {known.dataset!r}", unknown, _cure(unknown, known.ids))
+    elif foreign > 0:
         findings.defects.append(
-            f"the ranking has {len(used):,} ids, the data set only {known.images:,} images: some ids are not of it"
+            f"{count(len(unknown), 'id')} of the ranking ({some(unknown)}) and the {len(known.ids):,} of the truth are "
+            f"more than the {known.images:,} images of {known.dataset!r}: at least {foreign:,} of them it does not have"
         )
-    if issue not in known.truths:
-        return
+    elif unknown and foreign < 0:  # with as many as there are images, they are those that nobody judged
+        findings.warnings.append(
+            f"{count(len(unknown), 'id')} of no judged image ({some(unknown)}); whether {known.dataset!r} has them "
+            "cannot be told from its board"
+        )
+    if issue not in known.truths or not ranked.sound or (unknown and known.knows_all) or foreign > 0:
+        return  # what is left out because of a defect is not missing
     judged = known.truths[issue][1].items
     scores = dict(zip(ranked.rows, ranked.scores.tolist(), strict=True))
     missing = [item for item in judged if not np.isfinite(scores.get(item, -np.inf))]
-    noun = "pairs" if issue.ranks_pairs else "images"
+    noun = "pair" if issue.ranks_pairs else "image"
     if judged and len(missing) == len(judged):
         findings.defects.append(
-            f"none of the {len(judged):,} judged {noun} has a score, so there is nothing to compare; rank "
+            f"none of the {count(len(judged), 'judged ' + noun)} has a score, so there is nothing to compare; rank "
             + ("the pairs that `python -m cleanbench.score.questions` lists" if issue.ranks_pairs else "all images")
         )
     elif missing:
         names = some([" and ".join(item) for item in missing])
-        findings.warnings.append(
-            f"{len(missing):,} of {len(judged):,} judged {noun} have no score and rank last: {names}"
-        )
+        have = "has no score and ranks" if len(missing) == 1 else "have no score and rank"
+        findings.warnings.append(f"{len(missing):,} of {count(len(judged), 'judged ' + noun)} {have} last: {names}")
 
 
 def _cure(unknown: list[str], ids: frozenset[str]) -> str:

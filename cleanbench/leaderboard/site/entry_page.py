@@ -208,8 +208,10 @@ def _top(entry: Entry, looks: Sequence[Look], pictures: Collection[Path], board:
 
 def _settings(entry: Entry) -> list[Html]:
     first = entry.records[0]
-    parts = [_pairs(first.settings, set(first.changed))]
-    if first.changed:
+    parts = [_pairs(first.settings, set() if entry.row.submitted else set(first.changed))]
+    if first.provenance is not None:
+        parts.append(page.paragraph("By the word of who handed the ranking in."))
+    elif first.changed:
         parts.append(page.paragraph("Set off: not the configuration's default."))
     if first.encoder_detail is not None:
         parts += [
@@ -257,15 +259,19 @@ def _record(record: Record, board: Board) -> Html:
     ranking = board.ranking(record).relative_to(board.folder).as_posix()
     detail = record.encoder_detail
     seeds = ", ".join(f"{name} {seed}" for name, seed in record.seeds.model_dump().items() if seed is not None)
+    handed_in = record.provenance is not None
     pairs = [
         ("Ranking", page.link(ranking.rpartition("/")[2], f"../{quote(ranking)}")),
         ("Line of records.jsonl", Html(f"{page.link('records.jsonl', '../records.jsonl')}, key {_digest(record.key)}")),
-        ("Seeds", seeds),
+        ("Seeds, 0 unless stated" if handed_in else "Seeds", seeds),
         ("Fingerprint of the data", _digest(record.fingerprint)),
         ("Truth", Html(f"{page.code(truth_of(record).name)}, revision {_digest(truth_of(record).revision)}")),
         *([] if detail is None else [("Encoder weights", _digest(detail.digest)), ("Embeddings", _digest(detail.key))]),
-        ("Versions", ", ".join(f"{name} {version}" for name, version in record.versions.items())),
-        ("Created", record.created),
+        (
+            "Scored with" if handed_in else "Versions",
+            ", ".join(f"{name} {version}" for name, version in record.versions.items()),
+        ),
+        ("Scored" if handed_in else "Created", record.created),
         *[(name, text) for name, text in _made(record).items() if text],
         *_origin(record),
         *[(f"Note: {name}", str(value)) for name, value in record.notes.items()],
@@ -276,7 +282,8 @@ def _record(record: Record, board: Board) -> Html:
 
 def _made(record: Record) -> dict[str, str]:
     """Say who made a ranking, under which licence, and on what."""
-    return {"Ranking made by": record.who, "Licence of the ranking": record.licence, "Machine": record.machine}
+    machine = "Scored on" if record.provenance is not None else "Machine"
+    return {"Ranking made by": record.who, "Licence of the ranking": record.licence, machine: record.machine}
 
 
 def _origin(record: Record) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from cleanbench.leaderboard import aggregate, contaminated
 from cleanbench.leaderboard.board import Board, truth_of
 from cleanbench.leaderboard.entries import Entry, chance_of
 from cleanbench.leaderboard.index import prevalences, span
+from cleanbench.leaderboard.markdown import percent
 from cleanbench.leaderboard.rows import mean
 from cleanbench.leaderboard.site.drawings import strip
 from cleanbench.leaderboard.site.words import BADGES, badge, number
@@ -136,7 +137,7 @@ def _row(board: Board, issue: Issue, entries: Sequence[Entry], records: Sequence
         Html(f"{page.code(truth.name)} {badge(truth.kind, presumed=truth.presumed)}"),
         first.items,
         first.faulty,
-        f"{faulty / items:.1%}" if items else "",
+        percent(faulty / items) if items else "",
         len({entry.method for entry in entries}),
         strip(known, chance, label),
         number(max(known, default=None)),
