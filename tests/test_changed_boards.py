@@ -119,7 +119,7 @@ CHANGED_RANKINGS: dict[str, tuple[Callable[[pyarrow.Table], pyarrow.Table], str]
     ),
     "the score twice": (
         lambda table: pyarrow.Table.from_arrays([*table.columns, table.column("score")], ["id", "score", "score"]),
-        "has the columns id, score, score, not id",
+        "no readable Parquet file|has the columns id, score, score",
     ),
     "notes": (lambda table: table.replace_schema_metadata({"a": "b"}), "it has notes|has notes"),
     "texts for scores": (column("score", lambda values: list(map(str, values))), "does not hold fractions"),

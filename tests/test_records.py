@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cleanbench.commands.rank import _seeds
 from cleanbench.core import UserError, digest_of
 from cleanbench.leaderboard.board import fingerprint_of
 from cleanbench.records import Measured, Record, label, read_records, read_run, write_records
@@ -74,6 +75,10 @@ def test_records_that_do_not_fit_leave_those_of_before(tmp_path: Path, monkeypat
         ({"issue": "ugly"}, "issue: "),
         ({"schema_version": 2}, "schema_version: "),
         ({"metrics": {"AP": {"value": 0.5, "mean": 1}}}, "metrics.AP.mean"),
+        ({"faulty": 3}, "it: Value error, 3 of 2 items cannot be faulty"),
+        ({"unreadable": -1}, "unreadable: Input should be greater than or equal to 0"),
+        ({"coverage": -0.1}, "coverage: Input should be greater than or equal to 0"),
+        ({"ranking": "0" * 63}, "ranking: String should match pattern"),
     ],
 )
 def test_a_wrong_record_is_told_by_file_line_and_field(changed: dict[str, Any], message: str, tmp_path: Path) -> None:
@@ -114,6 +119,19 @@ def test_records_of_before_the_cost_of_encoders_are_read(tmp_path: Path) -> None
     assert fingerprint_of(old) == digest_of([json.dumps(old.model_dump(exclude_defaults=True), sort_keys=True)])
     cost = {"cpu_seconds": 61.9, "wall_seconds": 62.0, "peak_mib": 900.5, "device": "cpu", "threads": 1}
     assert fingerprint_of(record(encoder="hog", encoder_detail=detail | {"cost": cost})) != fingerprint_of(old)
+
+
+def test_a_seed_that_no_record_holds_is_the_users_mistake() -> None:
+    assert _seeds(None, 0, 2**63 - 1).method == 2**63 - 1
+    for wrong in ((None, None, 2**63), (-1, None, 0), (None, -1, 0)):
+        with pytest.raises(UserError, match="the seeds of data set, encoder and method: .* should be"):
+            _seeds(*wrong)
+
+
+def test_a_folder_is_no_file_of_records(tmp_path: Path) -> None:
+    for read in (read_records, read_run):
+        with pytest.raises(UserError, match="is no file"):
+            read(tmp_path)
 
 
 def test_a_blank_line_is_no_record(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ files are renderings, never edited; ``index.html`` beside the boards opens in a 
 
 - `board`: where files lie, which record of several stands, what the records of a board share.
 - `evidence`: the numbers that a ranking and a truth give.
-- `merge`: finished runs -> boards.
+- `filing`: whether records, rankings and truths are what was put there, which neither can tell alone.
+- `runs`: finished runs, verified, and `merge`: those -> boards.
+- `journal`: the records that were replaced, and `checksums`: SHA-256 of what no record vouches for.
 - `tables`: boards -> Markdown.
 - `by_encoder`: the same, each encoder's methods among themselves, and the grid of both.
 - `heatmap`: that grid as a figure.
@@ -15,5 +17,5 @@ files are renderings, never edited; ``index.html`` beside the boards opens in a 
 - `entries`: the rows as plain values, and `exports`: those as CSV, JSON and LaTeX.
 - `site`: boards -> HTML that sorts, filters and compares, with `curves` and, where the licence lets it, `pictures`.
 - `rendering`: all files that follow from records, in one place for merges and checks.
-- `check`: committed boards against a recomputation.
+- `check`: committed boards against a recomputation, with `drawn` for figures and `tree` for whatever lies there.
 """

@@ -245,7 +245,7 @@ def _superseded(board: Board, standing: list[Record]) -> Iterator[str]:
 
 def _unexpected(root: Path, expected: set[Path]) -> Iterator[str]:
     """Name what lies there for no reason."""
-    tree, folders = Tree.of(root), {each.folder for each in boards(root)}
+    tree, folders = Tree.of(root, top=True), {each.folder for each in boards(root)}
     for path in tree.others:
         yield f"{path}: {'a link' if path.is_symlink() else 'no plain file'}; boards are plain files"
     for path in tree.files:

@@ -25,10 +25,10 @@ class Tree:
     others: tuple[Path, ...]
 
     @classmethod
-    def of(cls, folder: Path) -> "Tree":
-        """Look at everything in a folder; at its top, submissions and version control's own folder are left out."""
+    def of(cls, folder: Path, *, top: bool = False) -> "Tree":
+        """Look at everything in a folder; of the ``top`` one submissions and version control's folder are left out."""
         files, others = [], []
-        for path in _walk(folder, top=True):
+        for path in _walk(folder, top=top):
             if path.is_symlink() or not path.is_file():
                 others.append(path)
             elif not (path.name in GIT or _is_lock(path)):
