@@ -124,7 +124,7 @@ def test_records_of_before_the_cost_of_encoders_are_read(tmp_path: Path) -> None
 def test_a_seed_that_no_record_holds_is_the_users_mistake() -> None:
     assert _seeds(None, 0, 2**63 - 1).method == 2**63 - 1
     for wrong in ((None, None, 2**63), (-1, None, 0), (None, -1, 0)):
-        with pytest.raises(UserError, match="the seeds of data set, encoder and method: .* should be"):
+        with pytest.raises(UserError, match=r"the seeds of data set, encoder and method: .* should be"):
             _seeds(*wrong)
 
 
