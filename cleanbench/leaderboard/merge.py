@@ -84,7 +84,8 @@ def _merge(candidates: Iterable[Candidate], missing: list[not_run.NotRun], root:
             contents[board] = _merge_board(board, group, missing, merged, ranked)
         except UserError as error:
             whole = False
-            merged.refused.append(f"{board.folder}: {error}; {count(len(group), 'record')} not merged into it")
+            left_out = f"; {count(len(group), 'record')} not merged into it" if group else ""
+            merged.refused.append(f"{board.folder}: {error}{left_out}")
     if not whole:
         merged.refused.append(f"{root}: the pages over all boards stay as they are until every board is merged")
         merged.boards = len(contents)
