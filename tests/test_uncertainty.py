@@ -348,3 +348,18 @@ def test_mean_ranks_and_critical_difference() -> None:
     assert (alike.p_value, alike.groups) == (1, (("a", "b", "c"),))
     with pytest.raises(UserError, match="at least 3 methods that ran on all, not 2"):
         critical_difference({str(number): dict.fromkeys("ab", 0.5) for number in range(6)})
+
+
+@pytest.mark.parametrize("faulty", [1, 2, 3, 7, 20])
+def test_ends_are_no_further_than_the_worst_ranking(faulty: int) -> None:
+    """Scales without bounds would put them at minus 10 to the power of 32."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        labels, scores = np.arange(60) < faulty, rng.random(60)
+        own = Resampling.independent(60)
+        names = [name for name, metric in METRICS.items() if np.isinf(metric.span).any()]
+        found = intervals(labels, scores, evaluate(labels, scores, names), own, replicate(labels, scores, own, names))
+        for name in names:
+            low, high = METRICS[name].bounds(faulty, 60)
+            assert found[name].low >= low or np.isfinite(METRICS[name].span[0])
+            assert found[name].high <= high or np.isfinite(METRICS[name].span[1])

@@ -39,10 +39,13 @@ def _merge(output: Path, board: Path) -> int:
     merged = merge(output, board)
     for reason in merged.refused:
         sys.stdout.write(f"refused: {reason}\n")
+    for note in merged.notes:
+        sys.stdout.write(f"note: {note}\n")
+    replaced = min(merged.removed, merged.added)
     sys.stdout.write(
-        f"{board}: {count(merged.boards, 'board')}; from {count(merged.runs, 'run')} {count(merged.added, 'record')} "
-        f"added, {merged.removed} replaced, {merged.known} known, {merged.unscored} without truth, "
-        f"{count(len(merged.refused), 'defect')}\n"
+        f"{board}: {count(merged.boards, 'board')}; from {count(merged.runs, 'run')} "
+        f"{count(merged.added - replaced, 'new record')}, {replaced} replaced, {merged.known} known, "
+        f"{merged.unscored} without truth, {count(len(merged.refused), 'defect')}\n"
     )
     return 1 if merged.refused else 0
 

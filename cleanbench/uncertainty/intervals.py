@@ -90,6 +90,7 @@ def intervals(
             if outranked in (0, 1) or each.value in METRICS[name].span:
                 other = _otherwise(name, faulty, items, rarer, outranked >= 0.5)
                 low, high = min(low, other), max(high, other)
+            low, high = _within(name, low, high, faulty, items)
         found[name] = Interval(min(low, each.value), max(high, each.value))
     return found
 
@@ -245,6 +246,12 @@ def _counted(name: str, levels: Levels) -> int:
         return faulty
     # P@k is a mean over the orders of the items that tie around place k, and so rests on all of them.
     return int(levels.reviewed[np.searchsorted(levels.reviewed, depth(cut, items))])
+
+
+def _within(name: str, low: float, high: float, faulty: int, items: int) -> tuple[float, float]:
+    """Bound an end that could be infinite by what the worst ranking of as many items has."""
+    (lowest, highest), (worst, best) = METRICS[name].span, METRICS[name].bounds(faulty, items)
+    return max(low, worst) if np.isinf(lowest) else low, min(high, best) if np.isinf(highest) else high
 
 
 def _otherwise(name: str, faulty: int, items: int, seen: int, lead: bool) -> float:
