@@ -57,6 +57,7 @@ class Merged:
         unscored: Records without truth, which are on no board.
         boards: Boards after the merge.
         refused: Every defect, with the folder that has it.
+        notes: What is allowed, but not on boards that are shared.
     """
 
     runs: int = 0
@@ -66,6 +67,7 @@ class Merged:
     unscored: int = 0
     boards: int = 0
     refused: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def read_candidates(output: Path, merged: Merged) -> list[Candidate]:
@@ -93,9 +95,22 @@ def read_candidates(output: Path, merged: Merged) -> list[Candidate]:
                 continue
             try:
                 found.append(_with_digests(candidate))
+                merged.notes += _unstated(record)
             except UserError as error:
                 merged.refused.append(f"{candidate.where}: {error}")
     return found
+
+
+def _unstated(record: Record) -> list[str]:
+    """Say that nobody stands behind a ranking that was made elsewhere; without a name that place is anybody's."""
+    missing = [word for word, told in (("who", record.who), ("licence", record.licence)) if not told]
+    if record.provenance is None or not missing:
+        return []
+    cure = " and ".join(f"{word}=…" for word in missing)
+    return [
+        f"{record.label} on {record.dataset}, {record.issue}, was made elsewhere and does not state "
+        f"{' and '.join(missing)}; a board that is shared wants them: python -m cleanbench.score … {cure}"
+    ]
 
 
 def _with_digests(candidate: Candidate) -> Candidate:
