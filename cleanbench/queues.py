@@ -106,7 +106,7 @@ def digest(ranking: Path) -> str:
     queue, path = read_queue(ranking), queue_file(ranking)
     if queue is None:
         raise UserError(f"{path} does not exist")
-    table = read_exactly(path, [*id_names(Issue.NEAR_DUPLICATE), "score"])
+    table = read_exactly(path, [*id_names(Issue.NEAR_DUPLICATE), "score"], ["flag"])
     if set(table.schema.metadata) != {b"cleanbench"}:
         raise UserError(f"{path} has notes that no queue has")
     return digest_of_rows(path, table, json.dumps([queue.limit, queue.exact]))

@@ -157,6 +157,9 @@ def test_a_queue_is_vouched_for_too(tmp_path: Path) -> None:
     queue = Ranking(Issue.NEAR_DUPLICATE, np.array([[0, 1], [2, 3]]), np.array([2.0, 1.0]))
     queues.write_queue(path, queue, IDS, 2)
     first = queues.digest(path)
+    flagged = Ranking(queue.issue, queue.items, queue.scores, np.array([True, False]))
+    queues.write_queue(path, flagged, IDS, 2)
+    assert queues.digest(path) != first
     queues.write_queue(path, queue, IDS, 3)
     assert queues.digest(path) != first
     queues.write_queue(path, queue, IDS, 2)
