@@ -364,13 +364,12 @@ def test_five_hundred_lines_are_sorted_and_filtered_at_once(browser: Browser, cr
     browser.open(crowd)
     assert len(browser.ask(NAMES)) == 501
     took = "const start = performance.now(); {}; document.body.offsetHeight; return performance.now() - start"
+    click = took.format("document.querySelectorAll('#board th button')[arguments[0]].click()")
+    # Beside the least that any sorting does: all rows are put in again, and laid out.
+    again = took.format("const body = document.querySelector('#board tbody'); body.append(...body.rows)")
     press(browser, "AP")  # once before it counts
-    times = [
-        browser.ask(took.format("document.querySelectorAll('#board th button')[arguments[0]].click()"), at)
-        for at in (1, 3, 4)
-    ]
-    # The work of the script and of the layout; a machine that is busy with other tests takes several times as long.
-    assert min(times) < 400, times
+    ratios = [browser.ask(click, at) / browser.ask(again, at) for at in (1, 3, 4, 1, 3, 4)]
+    assert min(ratios) < 5, ratios
     write(browser, "#filter", "method49")
     assert len(browser.ask(NAMES)) == 12
     assert browser.complaints() == []

@@ -58,7 +58,7 @@ class Standing:
             try:
                 self._records[board] = board.records()
             except (UserError, OSError) as error:
-                self._note(f"{error}; what cannot be read was passed over, and nothing is merged into this board")
+                self._note(f"what cannot be read was passed over, and nothing is merged into {board.name}: {error}")
                 self._records[board] = _readable(board.records_file)
             self._records[board] = [record for record in self._records[board] if record.truth is not None]
         return self._records[board]
@@ -69,7 +69,9 @@ class Standing:
             try:
                 self._truths[board, issue] = read_truth(board.truth(issue), issue)
             except UserError as error:
-                self._note(f"{error}; nothing can be scored against it until it is mended")
+                self._note(
+                    f"nothing can be scored against the {issue} truth of {board.name} until it is mended: {error}"
+                )
                 self._truths[board, issue] = None
         return self._truths[board, issue]
 
@@ -109,7 +111,7 @@ class Standing:
             rows, scores = read_table(board.ranking(record), record.issue, "score")
             return rows, scores.astype(np.float64)
         except (UserError, TypeError, ValueError) as error:  # ids of several types, scores that are none
-            self._note(f"{error}; no submission was compared with {called(record)}")
+            self._note(f"no submission was compared with {called(record)}: {error}")
             return None
 
     def _note(self, text: str) -> None:
