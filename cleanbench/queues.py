@@ -90,7 +90,7 @@ def read_queue(ranking: Path) -> Queue | None:
     try:
         said = json.loads(pyarrow.parquet.read_schema(path).metadata[b"cleanbench"])
         limit, exact = int(said["limit"]), bool(said["exact"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise UserError(f"{path} does not say how it was retrieved; repeat the run with force=true") from error
     if np.isnan(scores).any() or (np.diff(scores) > 0).any() or len(set(items)) < len(items):
         raise UserError(f"{path} is no list of different pairs with falling scores; repeat the run with force=true")

@@ -169,6 +169,11 @@ def test_a_queue_is_vouched_for_too(tmp_path: Path) -> None:
     rewrite(queues.queue_file(path), lambda table: table.append_column("x", pyarrow.array([1, 2])))
     with pytest.raises(UserError, match="has the columns"):
         queues.digest(path)
+    for note in ('{"limit": Infinity, "exact": true}', "[" * 100_000, "{}"):
+        queues.write_queue(path, queue, IDS, 2)
+        rewrite(queues.queue_file(path), lambda table, note=note: table.replace_schema_metadata({"cleanbench": note}))
+        with pytest.raises(UserError, match="does not say how it was retrieved"):
+            queues.digest(path)
 
 
 TRUTHS: dict[str, tuple[Callable[[pyarrow.Table], pyarrow.Table], str]] = {

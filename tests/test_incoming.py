@@ -74,14 +74,31 @@ def test_what_a_manifest_must_state(root: Path, manifest: dict[str, object], mes
     assert len(only(root).records()) == 8
 
 
-@pytest.mark.parametrize("name", ["knn", "Knn", "SELFCLEAN", "selfclean-", "chance_", "self clean", "ph_ash.", " mine"])
-def test_names_of_methods_are_taken_however_they_are_written(root: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        *((each, "that cleanbench runs itself") for each in ("knn", "Knn", "SELFCLEAN", "selfclean-", "chance_")),
+        *((each, "that cleanbench runs itself") for each in ("self clean", "Self-Clean", "k-NN", "c hance")),
+        *((each, "cannot stand in tables") for each in ("ph_ash.", " mine")),
+        *((each, "holds ' on '") for each in ("knn on hog", "x on y")),
+        *((each, "what tables call a random order") for each in ("by chance", "By-chance expected")),
+        ("selfcleaner", ""),
+    ],
+)
+def test_names_of_methods_are_taken_however_they_are_written(root: Path, name: str, message: str) -> None:
     submit(root, name=name)
     code, said = told(root)
-    assert said.count("defect") <= 1
-    free = name == "self clean"
-    assert code == (0 if free else 1)
-    assert free or "that cleanbench runs itself" in said or "cannot stand in tables" in said
+    assert said.count("defect") == bool(message)
+    assert code == bool(message)
+    assert message in said
+
+
+@pytest.mark.parametrize("encoder", ["y on z", "none", "None."])
+def test_encoders_that_are_none_or_look_like_a_row(root: Path, encoder: str) -> None:
+    submit(root, encoder=encoder)
+    code, said = told(root)
+    assert code == 1
+    assert "is no name of one" in said or "cannot stand in tables" in said
 
 
 def test_what_cannot_be_looked_at_leaves_the_others(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

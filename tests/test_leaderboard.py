@@ -62,16 +62,30 @@ def test_the_order_of_merging_does_not_matter(
 
 
 def test_a_newer_run_with_another_key_replaces_the_older_and_its_ranking(root: Path, tmp_path: Path) -> None:
-    later = make_run(tmp_path / "later", "phash", key="f" * 64, minute=5)
+    make_run(tmp_path / "later", "phash", key="f" * 64, minute=5)
     merged = merge(tmp_path / "later", root)
     assert (merged.added, merged.removed) == (2, 2)
     kept = [record for record in only(root).records() if record.method == "phash"]
     assert {record.key for record in kept} == {"f" * 64}
     assert not any("phash-none-0-" in name and "ffff" not in name for name in contents(root))
     assert not check(root).differences
-    edit_run(later, created="2024-01-01T00:00:00+00:00", key="e" * 64)
-    assert merge(tmp_path / "later", root).known == 2
+    earlier = make_run(tmp_path / "earlier", "phash", key="e" * 64)
+    edit_run(earlier, created="2024-01-01T00:00:00+00:00")
+    assert merge(tmp_path / "earlier", root).known == 2
     assert {record.key for record in only(root).records() if record.method == "phash"} == {"f" * 64}
+
+
+def test_another_version_that_ranks_alike_replaces_nothing(root: Path, tmp_path: Path) -> None:
+    before = contents(root)
+    rising = {"scores": lambda count: np.arange(count) / count}
+    make_run(tmp_path / "first", "phash", key="1" * 64, minute=8, **rising)
+    assert merge(tmp_path / "first", root).added == 2
+    standing = contents(root)
+    assert standing != before
+    make_run(tmp_path / "again", "phash", key="2" * 64, minute=9, **rising)
+    merged = merge(tmp_path / "again", root)
+    assert (merged.added, merged.removed, merged.known) == (0, 0, 2)
+    assert contents(root) == standing
 
 
 def test_a_repeated_run_replaces_nothing_unless_its_numbers_changed(root: Path, runs: Path) -> None:

@@ -152,3 +152,15 @@ def test_a_label_shows_what_differs_from_the_defaults() -> None:
     assert label("knn", {}) == "knn"
     assert label("knn", {"k": 3, "a": "b"}) == "knn (a=b, k=3)"
     assert record(changed={"k": 3}).label == "knn (k=3)"
+
+
+def test_half_a_character_is_told(tmp_path: Path) -> None:
+    """No file could hold it, so every page would fail."""
+    path = tmp_path / "records.jsonl"
+    write_records(path, [record()])
+    whole = path.read_text()
+    path.write_text(whole.replace('"method": "', '"method": "\\ud800', 1))
+    with pytest.raises(UserError, match=r"line 1: .*is half of a character"):
+        read_records(path)
+    path.write_text(whole.replace('"method": "', '"method": "\\ud83d\\ude00', 1))
+    assert read_records(path)[0].method.startswith("\U0001f600")

@@ -153,16 +153,21 @@ def settled(records: Iterable[Record]) -> list[Record]:
     """Return the records that stand, in the order of a board, whatever order they come in.
 
     Of several records of one method on one issue with the same encoder and seeds the newest stands: its code, a
-    version or the machine has changed. A repetition that changed no number replaces nothing, but a record that holds
-    the digest of its ranking replaces the same one without.
+    version or the machine has changed. A repetition that changed no number replaces nothing, whatever version made it,
+    but a record that holds the digest of its ranking replaces the same one without.
     """
     standing: dict[str, Record] = {}
     for record in sorted(records, key=_age):
         place = _place(record)
         before = standing.get(place)
-        if before is None or before.key != record.key or before.metrics != record.metrics:
+        if before is None or not _repeats(record, before):
             standing[place] = record
     return sorted(standing.values(), key=lambda record: (list(Issue).index(record.issue), _place(record)))
+
+
+def _repeats(record: Record, before: Record) -> bool:
+    same = record.key == before.key or (record.ranking != "" and record.ranking == before.ranking)
+    return same and record.metrics == before.metrics
 
 
 def stem(record: Record) -> str:

@@ -1,6 +1,7 @@
 """Records in files: ``record.json`` of a run folder, and lines of JSON."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -87,4 +88,9 @@ def _json(text: str, where: str) -> dict[str, Any]:
         raise UserError(f"{where}: not valid JSON ({error})") from error
     if not isinstance(content, Mapping):
         raise UserError(f"{where}: expected a JSON object, found {type(content).__name__}")
+    if re.search(r"\\u[dD][89a-fA-F]", text):  # may stand for half of a character, which no file can hold
+        try:
+            json.dumps(content, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise UserError(f"{where}: {error.object[error.start]!r} is half of a character") from error
     return dict(content)

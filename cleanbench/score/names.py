@@ -4,9 +4,11 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from cleanbench.leaderboard.entries import CHANCE
 from cleanbench.records import Record
 from cleanbench.score.findings import Findings, shown
 
+JOINED = " on "  # between method and encoder, in pages and standings
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._+=-]{0,58}[A-Za-z0-9_+=-])?")
 ALLOWED = (
     "cannot stand in tables and file names; use up to 60 letters, digits, spaces and ._+=-, start with a letter or "
@@ -26,6 +28,13 @@ def check_name(name: str | None, taken: Iterable[str], findings: Findings) -> No
         findings.defects.append("the submission has no name; say what tables shall call the method: name=…")
     elif not NAME.fullmatch(name):
         findings.defects.append(f"name={shown(repr(name))} {ALLOWED}")
+    elif JOINED in name:
+        findings.defects.append(
+            f"name={shown(repr(name))} holds {JOINED!r}, which stands between method and encoder in tables; say the "
+            "encoder by itself: encoder=…"
+        )
+    elif folded(name).startswith(folded(CHANCE)[: len("bychance")]):
+        findings.defects.append(f"name={shown(repr(name))} is what tables call a random order; choose another name")
     elif same := next((each for each in taken if folded(each) == folded(name)), None):
         called = "" if same == name else f", as {same!r}"
         findings.defects.append(
@@ -39,6 +48,10 @@ def check_encoder(encoder: str | None, findings: Findings) -> None:
     if encoder is not None and not NAME.fullmatch(encoder):
         findings.defects.append(
             f"encoder={shown(repr(encoder))} {ALLOWED}; leave it out if the method saw no embeddings"
+        )
+    elif encoder is not None and (JOINED in encoder or folded(encoder) == "none"):
+        findings.defects.append(
+            f"encoder={shown(repr(encoder))} is no name of one; leave it out if the method saw no embeddings"
         )
 
 
@@ -69,13 +82,14 @@ def check_owner(name: str, who: str, standing: Iterable[tuple[str, Record]], fin
 
 
 def folded(name: str) -> str:
-    """Return a name as names are compared: without case, and with all signs alike.
+    """Return a name as names are compared: letters and digits, without case.
 
     Example:
-        >>> folded("Self_Clean.") == folded("self clean")
-        True
+        >>> folded("Self_Clean.") == folded("selfclean"), folded("v1.1") == folded("v11")
+        (True, False)
     """
-    return re.sub(r"[\W_]+", "-", name.casefold()).strip("-") or name
+    apart = re.sub(r"(?<=\d)[\W_]+(?=\d)", "\0", name.casefold())  # 1.1 is not 11
+    return re.sub(r"[^\w\0]|_", "", apart) or name
 
 
 def person(who: str) -> str:

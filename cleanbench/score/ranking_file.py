@@ -127,7 +127,7 @@ def _scores(
         findings.defects.append("no score is finite, so nothing is ranked; give scores")
     elif len(finite) > 1 and (finite == finite[0]).all():
         findings.warnings.append("all scores are equal, so the ranking says nothing; it is scored as chance")
-    elif direction is None and len(finite) >= SORTED and (np.diff(finite) >= 0).all():
+    elif direction is None and len(finite) >= SORTED and (finite[1:] >= finite[:-1]).all():
         findings.defects.append(
             "the rows are sorted from the lowest score to the highest, which leaves open which end is suspicious; say "
             "direction=higher or direction=lower"

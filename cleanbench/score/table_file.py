@@ -266,8 +266,8 @@ def _is_text(kind: Any) -> bool:
 
 def _too_long(path: Path, rows: str, limits: Limits) -> str:
     return (
-        f"{shown(path, 200)} has {rows} rows, and no more than {limits.rows:,} are read here; rank each item once, and "
-        "of pairs those that `python -m cleanbench.score.questions` lists"
+        f"{shown(path, 200)} has {rows} rows, and no more than {limits.rows:,} are read here; rank each image once, or "
+        "the pairs that `python -m cleanbench.score.questions` lists"
     )
 
 
