@@ -273,7 +273,7 @@ def test_boards_of_before_the_digests_are_checked_and_merged_into(root: Path, bu
         (lambda path: path.write_text(path.read_text().partition("\n")[2]), "its SHA-256 is not"),
         (lambda path: path.write_text(path.read_text() + path.read_text()), "its SHA-256 is not"),
         (Path.unlink, "missing, but superseded.jsonl.sha256 lists it"),
-        (lambda path: path.with_name(f"{path.name}.sha256").unlink(), "a merge writes it"),
+        (lambda path: path.with_name(f"{path.name}.sha256").unlink(), "take it back from version control"),
     ],
 )
 def test_a_changed_list_of_what_was_replaced_is_found(

@@ -65,4 +65,4 @@ def seal(path: Path) -> None:
 def differences(path: Path) -> Iterator[str]:
     """Say whether a file of records is not the one that was sealed."""
     there = [path] if path.exists() or path.is_symlink() else []
-    return checksums.differences(sealed_by(path), there, "a merge writes it: python -m cleanbench.leaderboard")
+    return checksums.differences(sealed_by(path), there, "take it back from version control: git checkout")
