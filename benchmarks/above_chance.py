@@ -20,7 +20,6 @@ from cleanbench.leaderboard.rows import mean, rows_of
 from cleanbench.leaderboard.tables import by_issue
 
 PAGE = Path(__file__).parents[1] / "docs" / "above-chance.md"
-DEFAULT = "hog"  # the encoder of methods that name none
 
 # By method and issue: why it is not above chance there.
 EXCEPTIONS: Mapping[tuple[str, str], str] = {
